@@ -1,0 +1,11 @@
+# Writes a header with one pg::Statement for each file of DIRECTORY, named after the layer and the file.
+file(GLOB files ${DIRECTORY}/*.sql)
+list(SORT files)
+set(text "#pragma once\n/// @file  Generated from the sql folder; do not edit.\n#include \"pg/statement.hpp\"\n\nnamespace oiab::${LAYER}::sql {\n\n")
+foreach(file IN LISTS files)
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} sql)
+  string(APPEND text "inline constexpr pg::Statement ${name}{\"${LAYER}_${name}\", R\"__sql__(${sql})__sql__\"};\n\n")
+endforeach()
+string(APPEND text "}  // namespace oiab::${LAYER}::sql\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,118 @@
+#include "pg/session.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <atomic>
+#include <map>
+#include <pqxx/connection>
+#include <pqxx/except>
+#include <pqxx/nontransaction>
+#include <unordered_set>
+
+#include "pg/database_error.hpp"
+#include "pg/trouble.hpp"
+
+namespace oiab::pg {
+namespace {
+
+using Options = std::map<std::string, std::string>;
+
+/// Splits a connection string or URI into options. @throws DatabaseError when libpq cannot read it.
+Options parse_url(const std::string& url) {
+    char* error = nullptr;
+    PQconninfoOption* parsed = PQconninfoParse(url.c_str(), &error);
+    if (parsed == nullptr) {
+        // libpq's sentence may quote the string, password included, so only its kind is told.
+        if (error != nullptr) PQfreemem(error);
+        throw DatabaseError{Trouble::kRefused, "",
+                            "database_url is neither a postgresql:// URI nor a libpq connection string"};
+    }
+    Options options;
+    for (const auto* option = parsed; option->keyword != nullptr; ++option)
+        if (option->val != nullptr && option->val[0] != '\0') options[option->keyword] = option->val;
+    PQconninfoFree(parsed);
+    return options;
+}
+
+void set_unless_given(Options& options, const char* key, std::string value) { options.emplace(key, std::move(value)); }
+
+Options connection_options(const SessionSettings& settings) {
+    auto options = parse_url(settings.url);
+    using std::chrono::ceil;
+    using std::chrono::seconds;
+    // libpq counts whole seconds and takes anything below two as two.
+    set_unless_given(options, "connect_timeout", fmt::format("{}", ceil<seconds>(settings.connect_timeout).count()));
+    set_unless_given(options, "application_name", settings.application_name);
+    // After a failover the old primary may answer as a standby; state must be read from the primary alone.
+    set_unless_given(options, "target_session_attrs", "read-write");
+    // A peer that vanished without a word is noticed within this time instead of the system's hours.
+    set_unless_given(options, "keepalives_idle", "30");
+    set_unless_given(options, "keepalives_interval", "5");
+    set_unless_given(options, "keepalives_count", "3");
+    set_unless_given(options, "tcp_user_timeout", fmt::format("{}", settings.connect_timeout.count() * 3));
+    return options;
+}
+
+}  // namespace
+
+struct Session::State {
+    SessionSettings settings;
+    std::unique_ptr<pqxx::connection> connection;
+    std::unordered_set<const char*> prepared;
+    std::atomic<int> descriptor{-1};
+};
+
+Session::Session(SessionSettings settings) : state_{std::make_unique<State>()} {
+    state_->settings = std::move(settings);
+}
+
+Session::~Session() { discard(); }
+
+void Session::connect() {
+    if (state_->connection) return;
+    const auto& settings = state_->settings;
+    try {
+        const auto options = connection_options(settings);
+        auto connection = std::make_unique<pqxx::connection>(options);
+        connection->set_notice_handler([](pqxx::zview) noexcept {});
+        if (settings.prepare == Prepare::kAuto) {
+            // Compiling a plan never pays for statements of a millisecond, so JIT stays off.
+            pqxx::nontransaction{*connection}.exec(
+                fmt::format("SET statement_timeout = {}; SET lock_timeout = {}; SET TimeZone = 'UTC'; SET jit = off",
+                            settings.statement_timeout.count(), settings.lock_timeout.count()));
+        }
+        state_->descriptor = connection->sock();
+        state_->connection = std::move(connection);
+    } catch (const pqxx::failure&) {
+        throw_translated(Moment::kConnecting);
+    }
+}
+
+bool Session::is_connected() const noexcept { return state_->connection != nullptr; }
+
+void Session::discard() noexcept {
+    state_->descriptor = -1;
+    state_->prepared.clear();
+    state_->connection.reset();
+}
+
+pqxx::connection& Session::connection() {
+    connect();
+    return *state_->connection;
+}
+
+bool Session::prepared(const Statement& statement) {
+    if (state_->settings.prepare == Prepare::kOff) return false;
+    auto& connection = this->connection();
+    if (!state_->prepared.contains(statement.name)) {
+        connection.prepare(statement.name, statement.text);
+        state_->prepared.insert(statement.name);
+    }
+    return true;
+}
+
+int Session::descriptor() const noexcept { return state_->descriptor; }
+const SessionSettings& Session::settings() const noexcept { return state_->settings; }
+
+}  // namespace oiab::pg

@@ -1,0 +1,61 @@
+#pragma once
+/// @file  One PostgreSQL session with the project's settings. The world of exactly one thread (see Lane).
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "core/deadline.hpp"
+#include "pg/statement.hpp"
+
+namespace pqxx {
+class connection;
+}
+
+namespace oiab::pg {
+
+enum class Prepare { kAuto, kOff };
+
+struct SessionSettings {
+    std::string url;               ///< libpq connection string or URI; never logged
+    std::string application_name;  ///< shown in pg_stat_activity
+    std::chrono::milliseconds connect_timeout{10'000};
+    /// Server-side bound of one statement; zero for none.
+    std::chrono::milliseconds statement_timeout{30'000};
+    std::chrono::milliseconds lock_timeout{10'000};
+    /// kOff where a pooler in transaction mode sits between: unnamed parameters, timeouts by SET LOCAL.
+    Prepare prepare = Prepare::kAuto;
+};
+
+/// Connects on first use and again after a break; a broken connection is thrown away, never reused.
+class Session {
+public:
+    explicit Session(SessionSettings settings);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session();
+
+    /// Connects where there is no connection. Blocks, at most connect_timeout.
+    /// @throws DatabaseError (kReconnect, or kRefused where trying again cannot help: wrong password, no such database)
+    void connect();
+    [[nodiscard]] bool is_connected() const noexcept;
+    /// Closes the connection; the next use makes a new one.
+    void discard() noexcept;
+
+    /// The connection, made where needed. Blocks as connect() does. For pg, queue and store only.
+    [[nodiscard]] pqxx::connection& connection();
+
+    /// Prepares the statement once a connection, where preparing is allowed.
+    /// @returns whether it is to be called by name.
+    bool prepared(const Statement& statement);
+
+    /// The socket, for whoever watches over calls that overstay; -1 while there is none. Callable from any thread.
+    [[nodiscard]] int descriptor() const noexcept;
+    [[nodiscard]] const SessionSettings& settings() const noexcept;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace oiab::pg
