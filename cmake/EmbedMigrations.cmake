@@ -1,8 +1,8 @@
-# Writes a source file that holds the migrations, in the order of DIRECTORY/ORDER, as name and text.
-file(STRINGS ${DIRECTORY}/ORDER order REGEX "^[a-z0-9_]+\\.sql$")
+# Writes a source file that holds the migrations, in the order of DIRECTORY/migrations.cmake, as name and text.
+include(${DIRECTORY}/migrations.cmake)
 set(text "#include \"pg/migrations.hpp\"\n\nnamespace oiab::pg {\n\n")
 set(rows "")
-foreach(name IN LISTS order)
+foreach(name IN LISTS OIAB_MIGRATIONS)
   file(READ ${DIRECTORY}/${name} sql)
   string(MAKE_C_IDENTIFIER ${name} id)
   # A string literal may hold 64 KiB by the standard; longer files would have to be split anyway.

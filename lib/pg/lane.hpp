@@ -46,10 +46,10 @@ public:
     /// How many pieces of work wait, the running one included.
     [[nodiscard]] std::size_t backlog() const noexcept { return backlog_.load(std::memory_order_relaxed); }
 
-    /// Shuts the socket down under a piece of work that has been running for longer than `limit`: libpq has no deadline
-    /// of its own, and a server that hangs answers no statement_timeout. The lane then sees a broken connection.
-    /// @returns whether it did.
-    bool cut_if_overstaying(std::chrono::steady_clock::duration limit) noexcept;
+    /// See Session::cut_if_overstaying.
+    bool cut_if_overstaying(std::chrono::steady_clock::duration limit) noexcept {
+        return session_.cut_if_overstaying(limit);
+    }
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -63,8 +63,6 @@ private:
     std::deque<Work> work_;
     bool stopping_ = false;
     std::atomic<std::size_t> backlog_{0};
-    /// Steady time in nanoseconds at which the running work began; 0 while idle.
-    std::atomic<std::int64_t> busy_since_{0};
     std::thread thread_;  // last: it uses everything above
 };
 

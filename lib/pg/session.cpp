@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <sys/socket.h>
 
-#include <atomic>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <pqxx/connection>
 #include <pqxx/except>
 #include <pqxx/nontransaction>
@@ -60,7 +62,11 @@ struct Session::State {
     SessionSettings settings;
     std::unique_ptr<pqxx::connection> connection;
     std::unordered_set<const char*> prepared;
-    std::atomic<int> descriptor{-1};
+    // The watch runs on another thread; the mutex keeps it from shutting down a descriptor that has just been closed
+    // and given to somebody else.
+    std::mutex watch;
+    int descriptor = -1;
+    std::optional<core::SteadyTime> busy_since;
 };
 
 Session::Session(SessionSettings settings) : state_{std::make_unique<State>()} {
@@ -82,6 +88,7 @@ void Session::connect() {
                 fmt::format("SET statement_timeout = {}; SET lock_timeout = {}; SET TimeZone = 'UTC'; SET jit = off",
                             settings.statement_timeout.count(), settings.lock_timeout.count()));
         }
+        const std::scoped_lock lock{state_->watch};
         state_->descriptor = connection->sock();
         state_->connection = std::move(connection);
     } catch (const pqxx::failure&) {
@@ -92,7 +99,10 @@ void Session::connect() {
 bool Session::is_connected() const noexcept { return state_->connection != nullptr; }
 
 void Session::discard() noexcept {
-    state_->descriptor = -1;
+    {
+        const std::scoped_lock lock{state_->watch};
+        state_->descriptor = -1;
+    }
     state_->prepared.clear();
     state_->connection.reset();
 }
@@ -112,7 +122,23 @@ bool Session::prepared(const Statement& statement) {
     return true;
 }
 
-int Session::descriptor() const noexcept { return state_->descriptor; }
+bool Session::cut_if_overstaying(std::chrono::steady_clock::duration limit) noexcept {
+    const std::scoped_lock lock{state_->watch};
+    if (!state_->busy_since || state_->descriptor < 0) return false;
+    if (std::chrono::steady_clock::now() - *state_->busy_since < limit) return false;
+    return ::shutdown(state_->descriptor, SHUT_RDWR) == 0;
+}
+
+Session::Busy::Busy(Session& session) noexcept : session_{session} {
+    const std::scoped_lock lock{session_.state_->watch};
+    session_.state_->busy_since = std::chrono::steady_clock::now();
+}
+
+Session::Busy::~Busy() {
+    const std::scoped_lock lock{session_.state_->watch};
+    session_.state_->busy_since.reset();
+}
+
 const SessionSettings& Session::settings() const noexcept { return state_->settings; }
 
 }  // namespace oiab::pg

@@ -49,13 +49,30 @@ public:
     /// @returns whether it is to be called by name.
     bool prepared(const Statement& statement);
 
-    /// The socket, for whoever watches over calls that overstay; -1 while there is none. Callable from any thread.
-    [[nodiscard]] int descriptor() const noexcept;
+    /// Marks the time in which the session waits for the server; made by in_transaction and autocommit.
+    class Busy;
+
+    /// Shuts the socket down under a transaction that has been open for longer than `limit`: libpq has no deadline of
+    /// its own, and a server that hangs answers no statement_timeout. The owner then sees a broken connection.
+    /// Callable from any thread. @returns whether it did.
+    bool cut_if_overstaying(std::chrono::steady_clock::duration limit) noexcept;
+
     [[nodiscard]] const SessionSettings& settings() const noexcept;
 
 private:
     struct State;
     std::unique_ptr<State> state_;
+};
+
+class Session::Busy {
+public:
+    explicit Busy(Session& session) noexcept;
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    ~Busy();
+
+private:
+    Session& session_;
 };
 
 }  // namespace oiab::pg

@@ -45,7 +45,9 @@ pqxx::result Transaction::run(const Statement& statement) { return run(statement
 
 void in_transaction(Session& session, const std::function<void(Transaction&)>& body) {
     translated(session, Moment::kInTransaction, [&] {
-        pqxx::work raw{session.connection()};
+        auto& connection = session.connection();
+        const Session::Busy busy{session};
+        pqxx::work raw{connection};
         if (session.settings().prepare == Prepare::kOff) apply_local_settings(session.settings(), raw);
         Transaction transaction{session, raw};
         body(transaction);
@@ -57,7 +59,9 @@ void autocommit(Session& session, const std::function<void(Transaction&)>& body)
     // SET LOCAL needs a block, so behind a pooler this is a transaction like any other.
     if (session.settings().prepare == Prepare::kOff) return in_transaction(session, body);
     translated(session, Moment::kAutocommit, [&] {
-        pqxx::nontransaction raw{session.connection()};
+        auto& connection = session.connection();
+        const Session::Busy busy{session};
+        pqxx::nontransaction raw{connection};
         Transaction transaction{session, raw};
         body(transaction);
         raw.commit();
