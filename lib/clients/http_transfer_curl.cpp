@@ -1,0 +1,188 @@
+// What an exchange tells curl, and what curl's answers mean.
+#include <algorithm>
+#include <limits>
+
+#include "clients/http_transfer.hpp"
+
+namespace oiab::clients {
+namespace {
+
+/// "https://host:port", or nothing where the URL is none of ours. User, path and query may be secrets and stay out.
+std::optional<std::string> find_origin(const std::string& url) {
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed{curl_url(), &curl_url_cleanup};
+    if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return std::nullopt;
+    const auto part = [&](CURLUPart which, unsigned flags) {
+        char* text = nullptr;
+        std::string out;
+        if (curl_url_get(parsed.get(), which, &text, flags) == CURLUE_OK && text != nullptr) out = text;
+        curl_free(text);
+        return out;
+    };
+    const std::string scheme = part(CURLUPART_SCHEME, 0);
+    if (scheme != "http" && scheme != "https") return std::nullopt;
+    return scheme + "://" + part(CURLUPART_HOST, 0) + ":" + part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+}
+
+bool is_header_text(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+bool is_token(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
+}
+
+long to_long_ms(std::chrono::milliseconds wait) {
+    return static_cast<long>(std::min<std::int64_t>(wait.count(), std::numeric_limits<int>::max()));
+}
+
+CallFailure kind_of(CURLcode code) {
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_PROXY: return CallFailure::kConnect;
+        case CURLE_OPERATION_TIMEDOUT: return CallFailure::kTimeout;
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CERTPROBLEM:
+        case CURLE_SSL_CIPHER:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ENGINE_INITFAILED:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+        case CURLE_SSL_INVALIDCERTSTATUS: return CallFailure::kTls;
+        case CURLE_PARTIAL_FILE:
+        case CURLE_GOT_NOTHING:
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR:
+        case CURLE_HTTP2:
+        case CURLE_HTTP2_STREAM:
+        case CURLE_SSL_SHUTDOWN_FAILED: return CallFailure::kTruncated;
+        default: return CallFailure::kProtocol;
+    }
+}
+
+}  // namespace
+
+std::optional<CallError> HttpTransfer::fault_of_request() {
+    const auto fault = [](std::string text) { return CallError{CallFailure::kProtocol, std::move(text), Repeat::kSafe}; };
+    const auto origin = find_origin(request_.url);
+    if (!origin) return fault("the address of an HTTP request is not an absolute http or https URL");
+    origin_ = *origin;
+    if (!request_.unix_socket.empty()) origin_ += " (by unix socket " + request_.unix_socket + ")";
+    if (!is_token(request_.method)) return fault("the method of an HTTP request to " + origin_ + " is malformed");
+    for (const auto& [name, value] : request_.headers) {
+        if (!is_token(name) || !is_header_text(value)) {
+            return fault("a header of an HTTP request to " + origin_ + " is malformed");
+        }
+    }
+    if (request_.deadline.reached()) {
+        return CallError{CallFailure::kTimeout, "the deadline passed before the request to " + origin_ + " was sent",
+                         Repeat::kSafe};
+    }
+    return std::nullopt;
+}
+
+std::expected<CURL*, CallError> HttpTransfer::begin(const HttpClientSettings& settings) {
+    if (auto fault = fault_of_request()) return std::unexpected{std::move(*fault)};
+    easy_ = curl_easy_init();
+    if (easy_ == nullptr) {
+        return std::unexpected{CallError{CallFailure::kConnect, "libcurl gives no handle for a request to " + origin_,
+                                         Repeat::kSafe}};
+    }
+    configure(settings);
+    configure_body();
+    return easy_;
+}
+
+void HttpTransfer::configure(const HttpClientSettings& settings) {
+    const auto set = [this](CURLoption option, auto value) {
+        // Only an option unknown to this libcurl can fail, and CMake asks for one that knows them all.
+        static_cast<void>(curl_easy_setopt(easy_, option, value));
+    };
+    set(CURLOPT_URL, request_.url.c_str());
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_ERRORBUFFER, curl_message_);
+    set(CURLOPT_USERAGENT, settings.user_agent.c_str());
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    // A new request to a host that is being connected to waits to learn whether HTTP/2 lets it share the connection.
+    if (request_.url.starts_with("https")) set(CURLOPT_PIPEWAIT, 1L);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    set(CURLOPT_CONNECTTIMEOUT_MS, to_long_ms(request_.connect_timeout));
+    if (request_.deadline.at() != core::Deadline::never().at()) {
+        // Zero would mean no bound at all.
+        set(CURLOPT_TIMEOUT_MS, std::max(1L, to_long_ms(request_.deadline.left())));
+    }
+    if (request_.stall_timeout > std::chrono::seconds::zero()) {
+        set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+        set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.stall_timeout.count()));
+    }
+    if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
+    if (!request_.unix_socket.empty()) {
+        set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+        set(CURLOPT_PROXY, "");
+    } else if (settings.proxy) {
+        set(CURLOPT_PROXY, settings.proxy->c_str());
+    }
+    set(CURLOPT_HEADERFUNCTION, &HttpTransfer::on_header);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body);
+    set(CURLOPT_WRITEDATA, this);
+    set(CURLOPT_PRIVATE, this);
+}
+
+void HttpTransfer::configure_body() {
+    const auto set = [this](CURLoption option, auto value) {
+        static_cast<void>(curl_easy_setopt(easy_, option, value));
+    };
+    if (request_.method == "HEAD") {
+        set(CURLOPT_NOBODY, 1L);
+    } else if (request_.method != "GET" || !request_.body.empty()) {
+        set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+        set(CURLOPT_POSTFIELDS, request_.body.c_str());
+        if (request_.method != "POST") set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    }
+    bool typed = false;
+    for (const auto& [name, value] : request_.headers) {
+        typed = typed || curl_strequal(name.c_str(), "content-type") != 0;
+        const std::string line = value.empty() ? name + ";" : name + ": " + value;
+        header_list_ = curl_slist_append(header_list_, line.c_str());
+    }
+    // Curl would wait a second for a "100 Continue" that few servers send, and call an untyped body a form.
+    header_list_ = curl_slist_append(header_list_, "Expect:");
+    if (!typed) header_list_ = curl_slist_append(header_list_, "Content-Type:");
+    set(CURLOPT_HTTPHEADER, header_list_);
+}
+
+Repeat HttpTransfer::repeat() const {
+    if (request_.idempotent) return Repeat::kSafe;
+    for (const std::string_view method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
+        if (request_.method == method) return Repeat::kSafe;
+    }
+    if (easy_ == nullptr) return Repeat::kSafe;
+    long sent = 0;
+    curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
+    return sent == 0 ? Repeat::kSafe : Repeat::kUnsafe;
+}
+
+CallError HttpTransfer::cancelled() const {
+    const std::string whom = origin_.empty() ? "an HTTP request" : request_.method + " to " + origin_;
+    return {CallFailure::kCancelled, whom + " was cancelled", repeat()};
+}
+
+CallError HttpTransfer::describe(CURLcode code) const {
+    const std::string subject = request_.method + " to " + origin_ + ": ";
+    if (breach_) return {CallFailure::kTooLarge, subject + *breach_, repeat()};
+    const char* what = curl_message_[0] != '\0' ? curl_message_ : curl_easy_strerror(code);
+    CallError error{kind_of(code), subject + what, repeat()};
+    if (code == CURLE_OPERATION_TIMEDOUT && !request_.deadline.reached()) {
+        curl_off_t connected_us = 0;
+        curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+        if (connected_us == 0) error.kind = CallFailure::kConnect;
+    }
+    return error;
+}
+
+}  // namespace oiab::clients
