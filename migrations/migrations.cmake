@@ -1,0 +1,23 @@
+# The migrations that the binary embeds, first to last. What is not listed is for people: roles.sql is run by an administrator,
+# 0002_multi_tenancy.sql is a reference and never run.
+set(OIAB_MIGRATIONS
+  helpers.sql
+  extensions.sql
+  schema.sql
+  schema_sessions.sql
+  schema_memory.sql
+  schema_analytics.sql
+  jobs.sql
+  jobs_dedupe.sql
+  jobs_indexes.sql
+  jobs_functions.sql
+  jobs_triggers.sql
+  schema_orchestrator.sql
+  orchestrator_functions.sql
+  platform_schema.sql
+  gateway_schema.sql
+  rules.sql
+  orchestrator_functions.sql
+  indexes.sql
+  vector_indexes.sql
+  row_security.sql)
