@@ -1,0 +1,18 @@
+#pragma once
+/// @file  What the tables [kind."…"] and [handlers."…"] of a configuration file mean. Private to the config layer.
+
+#include <expected>
+#include <string>
+
+#include "config/config_error.hpp"
+#include "config/load.hpp"
+#include "config/toml_file.hpp"
+
+namespace oiab::config {
+
+/// Reads all tables but the top level into settings.kinds and settings.handlers. The general settings must be final by
+/// now: what a kind does not say for itself is taken from them.
+[[nodiscard]] std::expected<void, ConfigError> read_tables(const TomlFile& file, const Environment& environment,
+                                                           Settings& settings);
+
+}  // namespace oiab::config
