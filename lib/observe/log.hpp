@@ -10,18 +10,16 @@
 #include <string_view>
 #include <variant>
 
-namespace spdlog {
-class logger;
-}
+#include "core/uuid.hpp"
 
 namespace oiab::observe {
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 
-/// A named value beside the message. Views only: it lives as long as the call.
+/// A named value beside the message. Views only: it lives as long as the call. An id costs nothing until it is written.
 struct Field {
     std::string_view key;
-    std::variant<std::string_view, std::int64_t, double, bool> value;
+    std::variant<std::string_view, std::int64_t, double, bool, core::Uuid> value;
 
     Field(std::string_view k, std::string_view v) : key{k}, value{v} {}
     Field(std::string_view k, const char* v) : key{k}, value{std::string_view{v}} {}
@@ -31,16 +29,30 @@ struct Field {
     Field(std::string_view k, Integer v) : key{k}, value{static_cast<std::int64_t>(v)} {}
     Field(std::string_view k, double v) : key{k}, value{v} {}
     Field(std::string_view k, bool v) : key{k}, value{v} {}
+    template <typename Tag>
+    Field(std::string_view k, const core::Id<Tag>& id) : key{k}, value{id.value} {}
+};
+
+/// Where lines go. Implementations are thread-safe and never throw.
+class LogSink {
+public:
+    virtual ~LogSink() = default;
+    virtual void write(Level level, std::string_view message, std::span<const Field> fields) noexcept = 0;
 };
 
 class Log {
 public:
-    explicit Log(std::shared_ptr<spdlog::logger> logger) : logger_{std::move(logger)} {}
+    Log(Level least, std::shared_ptr<LogSink> sink) : least_{least}, sink_{std::move(sink)} {}
+    /// Writes nowhere: for tests and for commands that speak through their output alone.
+    [[nodiscard]] static Log discarding() { return Log{Level::kError, nullptr}; }
 
     /// Costs a comparison, so callers may ask before they build a message.
-    [[nodiscard]] bool enabled(Level level) const noexcept;
+    [[nodiscard]] bool enabled(Level level) const noexcept { return sink_ != nullptr && level >= least_; }
+
     /// One line; never throws, never blocks on more than the sink's write.
-    void write(Level level, std::string_view message, std::span<const Field> fields) const noexcept;
+    void write(Level level, std::string_view message, std::span<const Field> fields) const noexcept {
+        if (enabled(level)) sink_->write(level, message, fields);
+    }
 
     void debug(std::string_view message, std::initializer_list<Field> fields = {}) const noexcept {
         write(Level::kDebug, message, {fields.begin(), fields.size()});
@@ -56,7 +68,8 @@ public:
     }
 
 private:
-    std::shared_ptr<spdlog::logger> logger_;
+    Level least_;
+    std::shared_ptr<LogSink> sink_;
 };
 
 }  // namespace oiab::observe
