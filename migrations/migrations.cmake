@@ -13,7 +13,6 @@ set(OIAB_MIGRATIONS
   jobs_functions.sql
   jobs_triggers.sql
   schema_orchestrator.sql
-  orchestrator_functions.sql
   platform_schema.sql
   gateway_schema.sql
   rules.sql
