@@ -175,3 +175,26 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+-- Cancels a job, for operators and for any SQL client. A pending one fails as cancelled; a running one's worker is told and settles
+-- it, and a worker that is gone leaves that to the rescue. Every statement sees what was committed before the row was locked.
+CREATE OR REPLACE FUNCTION cancel_job(job uuid, OUT answer text, OUT serial_key text) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    found_status text;
+BEGIN
+    SELECT j.status, j.serial_key INTO found_status, cancel_job.serial_key FROM jobs j WHERE j.id = job FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        answer := 'not_found';
+    ELSIF found_status = 'pending' THEN
+        UPDATE jobs j SET status = 'failed', failure_reason = 'cancelled', last_error = 'cancelled before it started',
+            cancel_requested_at = now(), finished_at = now()
+        WHERE j.id = job;
+        answer := 'cancelled';
+    ELSIF found_status = 'running' THEN
+        UPDATE jobs j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()) WHERE j.id = job;
+        PERFORM pg_notify('oiab_control', 'cancel ' || job);
+        answer := 'requested';
+    ELSE
+        answer := 'final';
+    END IF;
+END $$;

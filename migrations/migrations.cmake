@@ -12,6 +12,7 @@ set(OIAB_MIGRATIONS
   jobs_indexes.sql
   jobs_functions.sql
   jobs_triggers.sql
+  jobs_comments.sql
   schema_orchestrator.sql
   platform_schema.sql
   gateway_schema.sql

@@ -4,7 +4,7 @@
 -- $3 text      worker id
 -- $4 interval  lease
 -- Rows: the claimed jobs, unsorted (the caller sorts; a sort of a thousand rows is cheaper there). Each is running, its
--- attempts and lease_epoch are one higher, and its lease ends $4 from now.
+-- attempts and lease_epoch are one higher, and its lease ends $4 from now. Times are seconds since 1970 (float8, may be infinite).
 -- Zero rows: nothing was due, or what was due is locked by other workers. next_due.sql tells which.
 -- Index: jobs_ready_idx, one range for each (kind, priority). Kinds and priorities are found by a loose scan, so future rows,
 -- other kinds' rows and finished rows are not walked. With one due pair its rows are locked straight away; with several, the
@@ -58,5 +58,5 @@ WHERE ctid = ANY (ARRAY(
           AND j.finished_at IS NULL AND j.lane_ready AND j.status = 'pending'
         ORDER BY j.run_at, j.id LIMIT q.quota
         FOR UPDATE SKIP LOCKED) AS taken))
-RETURNING id, kind, payload, attempts, max_attempts, priority, run_at, serial_key, tenant_id, user_id, timeout_seconds,
-    lease_epoch, crash_count, created_at, dedupe_key IS NOT NULL AS has_dedupe_key
+RETURNING id, kind, payload, lease_epoch, attempts, max_attempts, crash_count, priority, date_part('epoch', run_at) AS run_at,
+    date_part('epoch', created_at) AS created_at, timeout_seconds, serial_key, dedupe_key, tenant_id, user_id

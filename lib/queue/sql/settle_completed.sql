@@ -13,4 +13,4 @@ WHERE ctid = ANY (ARRAY(
     WHERE j.status = 'running' AND j.lease_epoch = s.epoch AND j.locked_by = $3
     ORDER BY j.id
     FOR NO KEY UPDATE OF j SKIP LOCKED))
-RETURNING id
+RETURNING id, serial_key

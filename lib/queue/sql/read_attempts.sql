@@ -1,0 +1,11 @@
+-- What became of attempts that a settle did not touch, or whose settle is in doubt.
+-- $1 uuid[]    job ids
+-- $2 bigint[]  the lease epochs, in the same order
+-- $3 text      worker id
+-- Rows: the attempts that are, or were to the end, ours: status running (somebody holds the row: settle again), completed or
+-- failed (settled by this attempt). A missing id: no longer ours. A row that went back to pending is not recognised as
+-- ours, and need not be. Index: primary key. Locks: none.
+SELECT j.id, j.status, j.failure_reason, j.last_error, j.serial_key
+FROM unnest($1::uuid[], $2::bigint[]) AS s(id, epoch)
+JOIN jobs j ON j.id = s.id
+WHERE j.status <> 'pending' AND j.lease_epoch = s.epoch AND j.locked_by = $3

@@ -1,0 +1,20 @@
+-- settle_completed for jobs that are not kept: deletes attempts that completed, with their steps.
+-- $1 uuid[]    job ids
+-- $2 bigint[]  the lease epochs, in the same order
+-- $3 text      worker id
+-- Rows: the ids that are gone now. A missing id is locked by somebody, or the attempt is no longer ours: read_attempts.sql.
+-- Index: primary keys. Locks: FOR UPDATE SKIP LOCKED in id order; never waits.
+WITH gone AS (
+    DELETE FROM jobs
+    WHERE ctid = ANY (ARRAY(
+        SELECT j.ctid
+        FROM unnest($1::uuid[], $2::bigint[]) AS s(id, epoch)
+        JOIN jobs j ON j.id = s.id
+        WHERE j.status = 'running' AND j.lease_epoch = s.epoch AND j.locked_by = $3
+        ORDER BY j.id
+        FOR UPDATE OF j SKIP LOCKED))
+    RETURNING id, serial_key
+), steps AS (
+    DELETE FROM job_steps s USING gone WHERE s.job_id = gone.id
+)
+SELECT id, serial_key FROM gone

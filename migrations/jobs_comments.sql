@@ -1,0 +1,72 @@
+-- jobs_comments.sql: what every table and column of the queue means. Instant.
+
+COMMENT ON TABLE jobs IS 'The job queue: one row a job, delivered at least once. Written by any SQL client (INSERT with kind and payload), claimed and settled by the workers.';
+COMMENT ON COLUMN jobs.id IS 'UUIDv7 by default: time-ordered, so that inserts stay in one corner of the index and old rows can be found by id.';
+COMMENT ON COLUMN jobs.kind IS 'Which handler runs it: agent-turn, orchestrator-plan, … any text of 1 to 200 characters.';
+COMMENT ON COLUMN jobs.status IS 'pending, running, completed or failed. Illegal changes are refused by trigger jobs_10_illegal_update.';
+COMMENT ON COLUMN jobs.payload IS 'What the handler is given; its shape belongs to the kind.';
+COMMENT ON COLUMN jobs.run_at IS 'Earliest execution. A retry moves it to now plus the backoff.';
+COMMENT ON COLUMN jobs.attempts IS 'Attempts begun and not refunded: a claim adds one; snooze and release give it back.';
+COMMENT ON COLUMN jobs.max_attempts IS 'A retry at this many attempts fails the job instead.';
+COMMENT ON COLUMN jobs.dedupe_key IS 'At most one pending job may have a given key; an insert of a second one is a no-op with ON CONFLICT DO NOTHING or enqueue_job. Running and finished jobs do not count.';
+COMMENT ON COLUMN jobs.locked_by IS 'The worker that runs the job, or that settled it; NULL while pending and after a rescue.';
+COMMENT ON COLUMN jobs.priority IS 'Lower first, then run_at, then id.';
+COMMENT ON COLUMN jobs.serial_key IS 'Jobs with the same key run one at a time in the order of enqueueing. agent-turn jobs get session:<sessionId>.';
+COMMENT ON COLUMN jobs.lane_ready IS 'Whether the claim may see the row. False while a keyed row waits for its turn (set by advance_lane) and while its tenant is paused.';
+COMMENT ON COLUMN jobs.lane_seq IS 'Place in the lane of its serial_key; NULL without a key.';
+COMMENT ON COLUMN jobs.lease_epoch IS 'Fencing token: one higher at every claim, never lowered. Every write of an attempt must match it.';
+COMMENT ON COLUMN jobs.locked_at IS 'When the last claim was made; NULL while pending.';
+COMMENT ON COLUMN jobs.lease_until IS 'When the claim lapses unless it is renewed. NULL unless running, and for claims of workers that know no leases.';
+COMMENT ON COLUMN jobs.tenant_id IS 'Whose work it is: for pauses, budgets and inspection. No foreign key: it would lock the tenant''s row at every insert.';
+COMMENT ON COLUMN jobs.user_id IS 'On whose behalf it runs. No foreign key, as tenant_id.';
+COMMENT ON COLUMN jobs.timeout_seconds IS 'Deadline of one attempt; NULL for the kind''s setting.';
+COMMENT ON COLUMN jobs.result IS 'What the handler answered, once completed.';
+COMMENT ON COLUMN jobs.progress IS 'What the handler last reported; its shape belongs to the kind.';
+COMMENT ON COLUMN jobs.attempt_errors IS 'The last 20 failed attempts: attempt, worker, started_at, finished_at, reason, error.';
+COMMENT ON COLUMN jobs.last_error IS 'The error of the last failed attempt.';
+COMMENT ON COLUMN jobs.failure_reason IS 'Why a failed job failed: error, timeout, lease_expired, crashed, cancelled, superseded, no_handler, invalid_payload, upstream_failed, budget or effect_unknown.';
+COMMENT ON COLUMN jobs.crash_count IS 'Lapsed leases, counted apart from attempts; the third fails the job.';
+COMMENT ON COLUMN jobs.cancel_requested_at IS 'When somebody asked to cancel it.';
+COMMENT ON COLUMN jobs.created_at IS 'When it was enqueued.';
+COMMENT ON COLUMN jobs.started_at IS 'When its last attempt was claimed.';
+COMMENT ON COLUMN jobs.finished_at IS 'When it became completed or failed; NULL before. Retention counts from here.';
+COMMENT ON COLUMN jobs.dedupe_pending IS 'Generated: dedupe_key while pending. Lets the dedupe index do without status in its predicate, which keeps claims heap-only.';
+COMMENT ON SEQUENCE jobs_lane_seq IS 'Order of enqueueing within lanes.';
+
+COMMENT ON TABLE job_steps IS 'Durable steps of jobs: effects that happen once a job, however many attempts it takes. Written by the worker that runs the job; decided by operators where unknown.';
+COMMENT ON COLUMN job_steps.job_id IS 'The job. No foreign key: whoever deletes jobs deletes their steps, the janitor removes what is left.';
+COMMENT ON COLUMN job_steps.name IS 'The step''s name within its job; job id and name are its idempotency key.';
+COMMENT ON COLUMN job_steps.status IS 'intended (begun), done, failed (begins afresh in the next attempt) or unknown (its process died between).';
+COMMENT ON COLUMN job_steps.input_hash IS 'SHA-256 of the input, so that a stored result never answers for another question.';
+COMMENT ON COLUMN job_steps.result IS 'What the step answered, once done.';
+COMMENT ON COLUMN job_steps.error IS 'Why it failed, or why its effect is unknown.';
+COMMENT ON COLUMN job_steps.attempt IS 'The job''s attempt that began it last.';
+COMMENT ON COLUMN job_steps.lease_epoch IS 'The claim that wrote the row last.';
+COMMENT ON COLUMN job_steps.started_at IS 'When it was begun last.';
+COMMENT ON COLUMN job_steps.finished_at IS 'When it was settled; NULL while intended.';
+
+COMMENT ON TABLE job_pauses IS 'What must not be claimed: everything, a kind or a tenant. Written by operators; read by the workers and by the insert trigger.';
+COMMENT ON COLUMN job_pauses.scope IS 'all, kind or tenant.';
+COMMENT ON COLUMN job_pauses.name IS 'The kind or the tenant''s id; empty for all.';
+COMMENT ON COLUMN job_pauses.reason IS 'Why, for people.';
+COMMENT ON COLUMN job_pauses.paused_by IS 'Who paused it.';
+COMMENT ON COLUMN job_pauses.paused_at IS 'Since when.';
+
+COMMENT ON TABLE workers IS 'The worker processes, for display. Written by each worker about itself; no claim depends on it.';
+COMMENT ON COLUMN workers.id IS 'As in jobs.locked_by: host, pid and a random part new at every start.';
+COMMENT ON COLUMN workers.host IS 'The machine''s name.';
+COMMENT ON COLUMN workers.pid IS 'Process id on that machine.';
+COMMENT ON COLUMN workers.version IS 'The worker''s release.';
+COMMENT ON COLUMN workers.kinds IS 'Kinds and patterns (prefix-*) that it has handlers for.';
+COMMENT ON COLUMN workers.slots IS 'How many attempts it runs at a time.';
+COMMENT ON COLUMN workers.running IS 'How many ran at the last beat.';
+COMMENT ON COLUMN workers.state IS 'starting, running, draining or stopped.';
+COMMENT ON COLUMN workers.started_at IS 'When the process started.';
+COMMENT ON COLUMN workers.seen_at IS 'Its last beat.';
+
+COMMENT ON TABLE leadership IS 'Which worker does what only one may do (rescue, cron, retention). Written by the worker that leads or wants to; a renewed row, not a session lock.';
+COMMENT ON COLUMN leadership.name IS 'What is led: janitor.';
+COMMENT ON COLUMN leadership.worker_id IS 'Who leads.';
+COMMENT ON COLUMN leadership.term IS 'Higher with every change of leader.';
+COMMENT ON COLUMN leadership.elected_at IS 'Since when this worker leads.';
+COMMENT ON COLUMN leadership.lease_until IS 'When the leadership lapses unless it is renewed.';
