@@ -1,0 +1,172 @@
+-- orchestrator_functions.sql: how a plan moves on when one of its jobs ends, by whatever path: a handler's atomic completion, a
+-- settled failure, a lapsed lease, a cancel, a delete, another worker. The queue decides what "failed for good" is, so the
+-- failing side hangs on jobs itself.
+--
+-- Lock: SHARE ROW EXCLUSIVE on jobs and orchestrator_plans for CREATE TRIGGER, instant. Older binaries: go on working.
+--
+-- Order of row locks, the same on every path: the job's row, its plan's row, subtask rows.
+
+-- Moves a plan on after a subtask became final: fails what waits for a failed one, releases what waits for nothing any more, and
+-- ends the execution after the last one. The lock on the plan's row lets one caller in at a time, and every statement below
+-- takes a new snapshot (VOLATILE, READ COMMITTED), so of two subtasks that finish at the same instant the second caller sees the
+-- first one's work: a shared dependent is released exactly once.
+CREATE OR REPLACE FUNCTION orchestrator_advance(plan uuid) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    p orchestrator_plans;
+    s record;
+    job uuid;
+    lane text;
+    reasons text;
+BEGIN
+    SELECT * INTO p FROM orchestrator_plans WHERE orchestrator_plans.id = plan FOR UPDATE;
+    IF NOT FOUND OR p.status <> 'executing' THEN
+        RETURN;
+    END IF;
+
+    -- Downstream of a failure, one layer a round.
+    LOOP
+        UPDATE orchestrator_subtasks AS waiting
+        SET status = 'failed', failure_reason = 'upstream_failed', completed_at = now(),
+            error = format('needs the result of subtask %s, which failed', upstream.index)
+        FROM (SELECT w.id, min(d.index) AS index
+              FROM orchestrator_subtasks w
+              JOIN orchestrator_subtasks d ON d.plan_id = w.plan_id AND d.index = ANY (w.dependencies)
+              WHERE w.plan_id = plan AND w.status = 'pending' AND w.released_at IS NULL AND d.status = 'failed'
+              GROUP BY w.id) AS upstream
+        WHERE waiting.id = upstream.id;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+
+    FOR s IN
+        SELECT w.id, w.index FROM orchestrator_subtasks w
+        WHERE w.plan_id = plan AND w.status = 'pending' AND w.released_at IS NULL
+          AND NOT EXISTS (SELECT FROM orchestrator_subtasks d
+                          WHERE d.plan_id = plan AND d.index = ANY (w.dependencies) AND d.status <> 'completed')
+        ORDER BY w.index
+    LOOP
+        INSERT INTO jobs (kind, payload, tenant_id, user_id)
+        VALUES ('orchestrator-subtask', jsonb_build_object('planId', plan, 'index', s.index), p.tenant_id, p.user_id)
+        RETURNING jobs.id INTO job;
+        UPDATE orchestrator_subtasks SET released_at = now(), job_id = job WHERE id = s.id;
+    END LOOP;
+
+    IF EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = plan AND status IN ('pending', 'running')) THEN
+        RETURN;
+    END IF;
+    SELECT string_agg(format('subtask %s: %s', index, coalesce(error, 'failed')), E'\n' ORDER BY index) INTO reasons
+    FROM orchestrator_subtasks WHERE plan_id = plan AND status = 'failed';
+    IF reasons IS NULL OR (p.on_failure = 'partial'
+                           AND EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = plan AND status = 'completed')) THEN
+        -- The lane of the parent session, spelled as for its turns, so that the answer cannot come in between one.
+        lane := 'session:' || CASE WHEN char_length(p.parent_session_id) > 400 THEN md5(p.parent_session_id)
+                                   ELSE p.parent_session_id END;
+        INSERT INTO jobs (kind, payload, serial_key, tenant_id, user_id)
+        VALUES ('orchestrator-synthesize', jsonb_build_object('planId', plan), lane, p.tenant_id, p.user_id)
+        RETURNING jobs.id INTO job;
+        UPDATE orchestrator_plans SET status = 'synthesizing', synthesize_job_id = job WHERE orchestrator_plans.id = plan;
+    ELSE
+        UPDATE orchestrator_plans SET status = 'failed', error = reasons, completed_at = now() WHERE orchestrator_plans.id = plan;
+    END IF;
+END $$;
+COMMENT ON FUNCTION orchestrator_advance(uuid) IS 'Moves a plan on after a subtask became final: releases dependents exactly once, fails those downstream of a failure, ends the execution after the last.';
+
+-- A job of the orchestrator failed for good, or was deleted before it was done.
+CREATE OR REPLACE FUNCTION orchestrator_on_job_lost() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    why text;
+    reason text;
+    plan uuid;
+    named text;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        reason := 'cancelled';
+        why := 'its job was deleted';
+    ELSE
+        reason := coalesce(NEW.failure_reason, 'error');
+        why := coalesce(NEW.last_error, CASE reason WHEN 'cancelled' THEN 'it was cancelled' ELSE reason END);
+    END IF;
+
+    IF OLD.kind = 'orchestrator-subtask' THEN
+        SELECT plan_id INTO plan FROM orchestrator_subtasks WHERE job_id = OLD.id;
+        IF FOUND THEN
+            PERFORM 1 FROM orchestrator_plans WHERE id = plan FOR UPDATE;
+            UPDATE orchestrator_subtasks
+            SET status = 'failed', failure_reason = reason, error = why, completed_at = now()
+            WHERE job_id = OLD.id AND status IN ('pending', 'running');
+            IF FOUND THEN
+                PERFORM orchestrator_advance(plan);
+            END IF;
+        END IF;
+    ELSIF OLD.kind = 'orchestrator-plan' THEN
+        -- The API may have made the row before the job had a first attempt, so the payload's word counts, too.
+        named := coalesce(OLD.payload ->> 'planId', OLD.payload ->> 'plan_id');
+        IF named ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
+            plan := named::uuid;
+        END IF;
+        UPDATE orchestrator_plans SET status = 'failed', error = why, completed_at = now()
+        WHERE id IN (plan, OLD.id) AND (job_id = OLD.id OR job_id IS NULL) AND status = 'planning';
+    ELSE
+        UPDATE orchestrator_plans SET status = 'failed', error = why, completed_at = now()
+        WHERE id = (SELECT p.id FROM orchestrator_plans p WHERE p.synthesize_job_id = OLD.id) AND status = 'synthesizing';
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION orchestrator_on_job_lost() IS 'Carries the failure of an orchestrator job over to its subtask and plan.';
+
+CREATE OR REPLACE TRIGGER jobs_60_orchestrator_failed AFTER UPDATE ON jobs FOR EACH ROW
+    WHEN (NEW.status = 'failed' AND OLD.status <> 'failed'
+          AND NEW.kind IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize'))
+    EXECUTE FUNCTION orchestrator_on_job_lost();
+CREATE OR REPLACE TRIGGER jobs_60_orchestrator_deleted AFTER DELETE ON jobs FOR EACH ROW
+    WHEN (OLD.finished_at IS NULL AND OLD.kind IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize'))
+    EXECUTE FUNCTION orchestrator_on_job_lost();
+
+-- A plan that failed while jobs of it are left was cancelled: they are cancelled with it. A job whose row somebody else is
+-- writing at this moment is passed over: it is about to end or to begin, and either looks at the plan first.
+CREATE OR REPLACE FUNCTION orchestrator_on_plan_failed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    j record;
+BEGIN
+    UPDATE orchestrator_subtasks
+    SET status = 'failed', failure_reason = 'cancelled', error = 'the plan was cancelled', completed_at = now()
+    WHERE plan_id = NEW.id AND status IN ('pending', 'running');
+    FOR j IN
+        SELECT id, status FROM jobs
+        WHERE id IN (SELECT NEW.job_id UNION SELECT NEW.synthesize_job_id
+                     UNION SELECT job_id FROM orchestrator_subtasks WHERE plan_id = NEW.id)
+          AND status IN ('pending', 'running')
+        ORDER BY id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        IF j.status = 'pending' THEN
+            UPDATE jobs SET status = 'failed', failure_reason = 'cancelled', last_error = 'the plan was cancelled', finished_at = now(),
+                            cancel_requested_at = coalesce(cancel_requested_at, now())
+            WHERE id = j.id;
+        ELSE
+            UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = j.id;
+            PERFORM pg_notify('oiab_control', j.id::text);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION orchestrator_on_plan_failed() IS 'Cancels what is left of a plan that failed.';
+CREATE OR REPLACE TRIGGER orchestrator_plans_failed AFTER UPDATE OF status ON orchestrator_plans FOR EACH ROW
+    WHEN (NEW.status = 'failed' AND OLD.status <> 'failed')
+    EXECUTE FUNCTION orchestrator_on_plan_failed();
+
+-- Cancels a plan and every job of it. Answers whether there was anything left to cancel. Takes the jobs' locks first, as every
+-- other path does, so that it waits for a completion that is under way instead of deadlocking with it.
+CREATE OR REPLACE FUNCTION cancel_plan(plan uuid, reason text DEFAULT 'the plan was cancelled') RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM 1 FROM jobs
+    WHERE id IN (SELECT p.job_id FROM orchestrator_plans p WHERE p.id = plan
+                 UNION SELECT p.synthesize_job_id FROM orchestrator_plans p WHERE p.id = plan
+                 UNION SELECT s.job_id FROM orchestrator_subtasks s WHERE s.plan_id = plan)
+      AND status IN ('pending', 'running')
+    ORDER BY id FOR UPDATE;
+    UPDATE orchestrator_plans SET status = 'failed', error = reason, completed_at = now()
+    WHERE id = plan AND status IN ('planning', 'executing', 'synthesizing');
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION cancel_plan(uuid, text) IS 'Cancels a plan and every job of it; answers whether there was anything left to cancel.';
