@@ -1,0 +1,55 @@
+"""Scenarios latency and load: from the producer's enqueue call to the handler's first line."""
+
+import subprocess
+
+from . import report, tables
+from .contenders import Worker
+
+NAME = "latency"
+WHAT = "idle worker, one job at a time: enqueue call → handler's first line, beside the libpq floor"
+
+
+def producer(bench, table, **options):
+    """Runs the measuring producer. @returns the latencies and the insert times, in milliseconds."""
+    arguments = [str(part) for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
+    answer = subprocess.run([bench.build / "bench" / "bench_enqueue_latency", "--url", bench.server.url(), "--table", table,
+                             *arguments], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise SystemExit(f"The producer failed: {answer.stderr.strip()}")
+    pairs = [line.split() for line in answer.stdout.splitlines()]
+    return [int(one) / 1000 for one, _ in pairs], [int(one) / 1000 for _, one in pairs]
+
+
+def percentiles(values):
+    return {"p50_ms": report.percentile(values, 50), "p95_ms": report.percentile(values, 95),
+            "p99_ms": report.percentile(values, 99), "highest_ms": max(values)}
+
+
+def run(bench):
+    contenders = bench.contenders("floor", "oiabd")
+    count = bench.scaled(400)
+    rounds = {contender.name: [] for contender in contenders}
+    inserts = []
+    with bench.server.connect() as connection:
+        for number in range(bench.rounds):
+            for contender in contenders[number % 2:] + contenders[:number % 2]:
+                tables.empty(connection)
+                tables.settle_down(connection, contender.table)
+                with Worker(contender, bench.server.url(), bench.logs) as worker:
+                    worker.wait_until_serving(bench.server)
+                    producer(bench, contender.table, count=20)  # warms caches and plans up
+                    latencies, insert_times = producer(bench, contender.table, count=count)
+                rounds[contender.name].append(percentiles(latencies))
+                inserts += insert_times
+                bench.say(f"    round {number + 1} {contender.name}: p50 {rounds[contender.name][-1]['p50_ms']:.2f} ms")
+    figures = {}
+    for name, results in rounds.items():
+        figures[name] = {**report.medians(results), "rounds": results}
+        figures[name]["ratio_p50"] = figures[name]["p50_ms"] / report.median([one["p50_ms"] for one in rounds["floor"]])
+        figures[name]["ratio_p99"] = figures[name]["p99_ms"] / report.median([one["p99_ms"] for one in rounds["floor"]])
+    bench.show(report.text_table(
+        ["latency, idle (ms)", "p50", "p95", "p99", "highest", "p50 / floor", "p99 / floor"],
+        [[name, *(f"{one[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "highest_ms", "ratio_p50", "ratio_p99"))]
+         for name, one in figures.items()]))
+    bench.record(NAME, {"jobs": count, "insert_p50_ms": report.percentile(inserts, 50), "contenders": figures})
+    return figures

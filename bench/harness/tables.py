@@ -1,0 +1,62 @@
+"""The tables that are measured, and how they are filled: the plain one of LIMIT, and the project's own."""
+
+# What a queue looks like when nobody thought about it: the eleven published columns, a random key, one partial index.
+PLAIN = """
+CREATE SCHEMA IF NOT EXISTS bench;
+CREATE TABLE IF NOT EXISTS bench.plain_jobs (
+    id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    kind         text NOT NULL,
+    status       text NOT NULL DEFAULT 'pending',
+    payload      jsonb NOT NULL DEFAULT '{}',
+    run_at       timestamptz NOT NULL DEFAULT now(),
+    attempts     integer NOT NULL DEFAULT 0,
+    max_attempts integer NOT NULL DEFAULT 3,
+    locked_by    text,
+    locked_at    timestamptz,
+    result       jsonb,
+    created_at   timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS plain_jobs_ready_idx ON bench.plain_jobs (run_at) WHERE status = 'pending';
+CREATE OR REPLACE FUNCTION bench.notify() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN NOTIFY bench_jobs; RETURN NULL; END$$;
+CREATE OR REPLACE TRIGGER plain_jobs_notify AFTER INSERT ON bench.plain_jobs
+    FOR EACH STATEMENT EXECUTE FUNCTION bench.notify();
+"""
+
+# 45 bytes of JSON text.
+PAYLOAD = '{"number": 123456, "text": "forty-five byte"}'
+
+
+def fill(connection, table, count, kind="noop", payload=PAYLOAD, run_at="now()"):
+    """Adds jobs as one would find them after a busy while: due one after the other, ten microseconds apart."""
+    connection.query(
+        f"INSERT INTO {table} (kind, payload, run_at) SELECT '{kind}', '{payload}', "
+        f"{run_at} - ({count} - n) * interval '10 microseconds' FROM generate_series(1, {count}) AS n")
+
+
+def empty(connection):
+    """Both tables, so that nobody pays for another's leftovers."""
+    connection.query("TRUNCATE bench.plain_jobs")
+    connection.query("TRUNCATE jobs")
+
+
+def settle_down(connection, *tables):
+    """Leaves the server as if it had rested: vacuumed, analyzed, nothing left to write."""
+    for table in tables:
+        connection.query(f"VACUUM (ANALYZE) {table}")
+    connection.query("CHECKPOINT")
+
+
+def unfinished(connection, table):
+    if table == "jobs":
+        return int(connection.value("SELECT count(*) FROM jobs WHERE finished_at IS NULL"))
+    return int(connection.value(f"SELECT count(*) FROM {table} WHERE status IN ('pending', 'running')"))
+
+
+def has_work(connection, table):
+    """Whether anything ready is left, cheaply: asked every few milliseconds while a contender drains."""
+    if table == "jobs":
+        return bool(connection.query(
+            "SELECT 1 FROM jobs WHERE kind COLLATE \"C\" = 'noop' AND priority = 0 AND finished_at IS NULL "
+            "AND lane_ready ORDER BY run_at, id LIMIT 1"))
+    return bool(connection.query(f"SELECT 1 FROM {table} WHERE status = 'pending' ORDER BY run_at LIMIT 1"))
