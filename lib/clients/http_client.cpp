@@ -45,6 +45,10 @@ asio::awaitable<std::expected<std::string, CallError>> HttpStream::read() {
     co_return transfer_->take_data();
 }
 
+void HttpStream::finish() noexcept {
+    if (transfer_) std::exchange(transfer_, nullptr)->discard_rest();
+}
+
 HttpClient::HttpClient(HttpClientSettings settings) : loop_{std::make_shared<HttpLoop>(std::move(settings))} {}
 
 HttpClient::~HttpClient() {

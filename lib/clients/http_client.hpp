@@ -45,6 +45,10 @@ public:
     /// @returns what has arrived since, never empty; an empty string once the body is complete; or what broke it.
     [[nodiscard]] asio::awaitable<std::expected<std::string, CallError>> read();
 
+    /// Nothing more is wanted: what little is left of the body is thrown away, so that the connection can be used
+    /// again; after a second it is closed. Returns at once.
+    void finish() noexcept;
+
 private:
     friend class HttpClient;
     HttpStream(std::shared_ptr<HttpTransfer> transfer, HttpHead head) noexcept;

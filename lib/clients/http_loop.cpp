@@ -18,6 +18,8 @@
 namespace oiab::clients {
 namespace {
 
+constexpr std::chrono::seconds kLongestLingering{1};
+
 /// libcurl's own process-wide state; it lives as long as the process, since other users of libcurl may share it.
 void initialise_curl_once() {
     static std::once_flag once;
@@ -69,6 +71,10 @@ void HttpLoop::cancel(std::shared_ptr<HttpTransfer> transfer) noexcept {
 
 void HttpLoop::resume(std::shared_ptr<HttpTransfer> transfer) noexcept {
     static_cast<void>(submit({Verb::kResume, std::move(transfer)}));
+}
+
+void HttpLoop::let_end(std::shared_ptr<HttpTransfer> transfer) noexcept {
+    static_cast<void>(submit({Verb::kLetEnd, std::move(transfer)}));
 }
 
 void HttpLoop::request_stop() noexcept {
@@ -138,6 +144,7 @@ void HttpLoop::run() {
         collect_finished();
         wait_for_events();
         collect_finished();
+        cancel_lingering();
     }
     abandon_all();
     curl_multi_cleanup(multi_);
@@ -149,8 +156,21 @@ void HttpLoop::carry_out(const Command& command) {
     switch (command.verb) {
         case Verb::kStart: begin(transfer); return;
         case Verb::kResume: transfer->resume_reading(); return;
-        case Verb::kCancel: break;
+        case Verb::kCancel: cancel_now(transfer); return;
+        case Verb::kLetEnd: break;
     }
+    lingering_.emplace_back(core::Deadline::after(kLongestLingering), transfer);
+    transfer->resume_reading();
+}
+
+void HttpLoop::cancel_lingering() {
+    while (!lingering_.empty() && lingering_.front().first.reached()) {
+        if (const auto transfer = lingering_.front().second.lock()) cancel_now(transfer);
+        lingering_.pop_front();
+    }
+}
+
+void HttpLoop::cancel_now(const std::shared_ptr<HttpTransfer>& transfer) {
     const auto found = active_.find(transfer->handle());
     if (found == active_.end()) return;
     CallError error = transfer->cancelled();
@@ -175,9 +195,10 @@ void HttpLoop::begin(const std::shared_ptr<HttpTransfer>& transfer) {
 
 void HttpLoop::wait_for_events() {
     int wait_ms = -1;
-    if (timer_.at() != core::Deadline::never().at()) {
+    const core::Deadline next = lingering_.empty() ? timer_ : timer_.or_earlier(lingering_.front().first);
+    if (next.at() != core::Deadline::never().at()) {
         // Rounded up, or the last fraction of a millisecond would be spent spinning.
-        const auto left = timer_.left() + std::chrono::milliseconds{timer_.reached() ? 0 : 1};
+        const auto left = next.left() + std::chrono::milliseconds{next.reached() ? 0 : 1};
         wait_ms = static_cast<int>(std::min<std::int64_t>(left.count(), std::numeric_limits<int>::max()));
     }
     std::array<epoll_event, 64> events;

@@ -1,10 +1,12 @@
 #pragma once
 /// @file  The HTTP thread: curl_multi driven by epoll, asleep while nothing moves. Private to the HTTP client.
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <curl/curl.h>
@@ -25,6 +27,8 @@ public:
     void start(std::shared_ptr<HttpTransfer> transfer);
     void cancel(std::shared_ptr<HttpTransfer> transfer) noexcept;
     void resume(std::shared_ptr<HttpTransfer> transfer) noexcept;
+    /// Resumes, and cancels what has not ended after a second.
+    void let_end(std::shared_ptr<HttpTransfer> transfer) noexcept;
 
     void request_stop() noexcept;
     /// Waits for the thread. For the owner only, after request_stop().
@@ -33,7 +37,7 @@ public:
     [[nodiscard]] const HttpClientSettings& settings() const noexcept { return settings_; }
 
 private:
-    enum class Verb { kStart, kCancel, kResume };
+    enum class Verb { kStart, kCancel, kResume, kLetEnd };
     struct Command {
         Verb verb;
         std::shared_ptr<HttpTransfer> transfer;
@@ -48,6 +52,8 @@ private:
     void run();
     void carry_out(const Command& command);
     void begin(const std::shared_ptr<HttpTransfer>& transfer);
+    void cancel_now(const std::shared_ptr<HttpTransfer>& transfer);
+    void cancel_lingering();
     void wait_for_events();
     void collect_finished();
     void abandon_all();
@@ -57,6 +63,7 @@ private:
     int wakeup_ = -1;
     CURLM* multi_ = nullptr;
     core::Deadline timer_ = core::Deadline::never();
+    std::deque<std::pair<core::Deadline, std::weak_ptr<HttpTransfer>>> lingering_;  ///< earliest deadline first
     std::unordered_map<CURL*, std::shared_ptr<HttpTransfer>> active_;
 
     std::mutex mutex_;

@@ -129,6 +129,17 @@ void HttpTransfer::cancel() noexcept {
     if (loop) loop->cancel(shared_from_this());
 }
 
+void HttpTransfer::discard_rest() noexcept {
+    std::shared_ptr<HttpLoop> loop;
+    {
+        const std::scoped_lock lock{mutex_};
+        loop = loop_;
+        discarding_ = true;
+        buffer_.clear();
+    }
+    if (loop) loop->let_end(shared_from_this());
+}
+
 // --- the HTTP thread's side ---
 
 void HttpTransfer::finish(CURLcode code) {
@@ -192,6 +203,7 @@ std::size_t HttpTransfer::on_body(char* data, std::size_t size, std::size_t coun
 
 std::size_t HttpTransfer::take_body(std::string_view data) {
     std::unique_lock lock{mutex_};
+    if (discarding_) return data.size();
     if (mode_ == Mode::kStreamed && !buffer_.empty() && buffer_.size() + data.size() > stream_buffer_bytes_) {
         paused_ = true;
         return CURL_WRITEFUNC_PAUSE;

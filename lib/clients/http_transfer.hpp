@@ -49,6 +49,8 @@ public:
     [[nodiscard]] std::expected<HttpResponse, CallError> take_response();
     /// Asks the HTTP thread to close the connection. Idempotent, any thread.
     void cancel() noexcept;
+    /// Throws away what is still to come and ends the exchange within a second. Nobody waits for it any more.
+    void discard_rest() noexcept;
 
     // --- the HTTP thread's side ---
 
@@ -97,6 +99,7 @@ private:
     bool head_complete_ = false;
     std::string buffer_;
     bool paused_ = false;
+    bool discarding_ = false;
     bool ended_ = false;
     std::optional<CallError> error_;
     std::unique_ptr<TransferWaiter> waiter_;

@@ -1,0 +1,96 @@
+#include "clients/openai_chat.hpp"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "clients/openai_chat_format.hpp"
+#include "clients/sse.hpp"
+
+namespace oiab::clients {
+
+OpenAiChat::OpenAiChat(HttpClient& http, OpenAiChatSettings settings, const core::Clock& clock)
+    : http_{http}, settings_{std::move(settings)}, clock_{clock} {}
+
+asio::awaitable<std::expected<ChatAnswer, ModelError>> OpenAiChat::complete(ChatRequest request, OnDelta on_delta) {
+    HttpRequest http = make_provider_request(settings_.provider, "/chat/completions", chat_body(request, settings_),
+                                             request.deadline);
+    if (!request.idempotency_key.empty()) http.headers.emplace_back("Idempotency-Key", request.idempotency_key);
+    if (settings_.streaming == Streaming::kOff) {
+        co_return co_await complete_whole(std::move(http), std::move(on_delta));
+    }
+    co_return co_await complete_streamed(std::move(http), std::move(on_delta));
+}
+
+asio::awaitable<OpenAiChat::Answer> OpenAiChat::complete_whole(HttpRequest request, OnDelta on_delta) {
+    const core::Deadline deadline = request.deadline;
+    auto response = co_await http_.send(std::move(request));
+    if (!response) co_return std::unexpected{model_error_of(response.error(), deadline)};
+    co_return read_whole(response->head, response->body, on_delta);
+}
+
+asio::awaitable<OpenAiChat::Answer> OpenAiChat::complete_streamed(HttpRequest request, OnDelta on_delta) {
+    const core::Deadline deadline = request.deadline;
+    auto stream = co_await http_.open(std::move(request));
+    if (!stream) co_return std::unexpected{model_error_of(stream.error(), deadline)};
+    const HttpHead& head = stream->head();
+    const bool is_json = head.find_header("content-type").value_or("").find("json") != std::string_view::npos;
+    if (head.status == 200 && !is_json) co_return co_await read_events(std::move(*stream), deadline, std::move(on_delta));
+    // An error, or a server that doesn't stream although it was asked to.
+    std::string body;
+    while (true) {
+        auto data = co_await stream->read();
+        if (!data) co_return std::unexpected{model_error_of(data.error(), deadline)};
+        if (data->empty()) break;
+        body += *data;
+    }
+    co_return read_whole(head, body, on_delta);
+}
+
+OpenAiChat::Answer OpenAiChat::read_whole(const HttpHead& head, const std::string& body, const OnDelta& on_delta) const {
+    if (head.status != 200) {
+        return std::unexpected{model_error_of(settings_.provider, head, body, clock_.wall_now())};
+    }
+    const auto parsed = parse_provider_json(body);
+    if (parsed.is_discarded()) return std::unexpected{garbled_answer("it is not JSON")};
+    ChatAssembly assembly;
+    const auto text = assembly.take(parsed, settings_.provider);
+    if (!text) return std::unexpected{text.error()};
+    if (assembly.is_empty()) return std::unexpected{garbled_answer("it has no choices")};
+    if (on_delta && !text->empty()) on_delta(*text);
+    return assembly.take_answer();
+}
+
+asio::awaitable<OpenAiChat::Answer> OpenAiChat::read_events(HttpStream stream, core::Deadline deadline,
+                                                            OnDelta on_delta) {
+    SseParser parser;
+    ChatAssembly assembly;
+    std::vector<SseEvent> events;
+    while (true) {
+        const auto data = co_await stream.read();
+        if (!data || data->empty()) {
+            // Complete is what the provider has called complete, however the connection ended afterwards.
+            if (assembly.is_finished()) co_return assembly.take_answer();
+            if (!data) co_return std::unexpected{model_error_of(data.error(), deadline)};
+            co_return std::unexpected{ModelError{ModelErrorClass::kRetryable,
+                                                 "the provider's stream ended before its answer was complete",
+                                                 std::nullopt, 200}};
+        }
+        events.clear();
+        if (!parser.push(*data, events)) co_return std::unexpected{garbled_answer("an event of its stream has no end")};
+        for (const SseEvent& event : events) {
+            if (event.data == "[DONE]") {
+                if (assembly.is_empty()) co_return std::unexpected{garbled_answer("its stream has no choices")};
+                stream.finish();
+                co_return assembly.take_answer();
+            }
+            const auto piece = parse_provider_json(event.data);
+            if (piece.is_discarded()) co_return std::unexpected{garbled_answer("an event of its stream is not JSON")};
+            if (event.event == "error") co_return std::unexpected{model_error_in(settings_.provider, piece)};
+            const auto text = assembly.take(piece, settings_.provider);
+            if (!text) co_return std::unexpected{text.error()};
+            if (on_delta && !text->empty()) on_delta(*text);
+        }
+    }
+}
+
+}  // namespace oiab::clients

@@ -1,0 +1,179 @@
+#include "clients/provider.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "clients/retry_after.hpp"
+#include "clients/utf8.hpp"
+
+namespace oiab::clients {
+namespace {
+
+constexpr std::size_t kLongestMessage = 500;  // a provider's sentence, not its documentation
+
+struct ErrorDetails {
+    std::string message;
+    std::string code;
+    std::string type;
+    int status = 0;
+};
+
+/// Providers agree on little: {"error":{"message","type","code"}}, {"error":"…"}, {"message"}, {"detail"}, or a list.
+ErrorDetails details_of(const nlohmann::json& body) {
+    const nlohmann::json* error = &body;
+    if (error->is_array() && !error->empty()) error = &error->front();
+    if (error->is_object() && error->contains("error")) error = &error->at("error");
+    ErrorDetails details;
+    if (error->is_string()) {
+        details.message = to_valid_utf8(error->get_ref<const std::string&>());
+        return details;
+    }
+    if (!error->is_object()) return details;
+    details.message = text_member(*error, "message");
+    if (details.message.empty()) details.message = text_member(*error, "detail");
+    details.code = text_member(*error, "code");
+    details.type = text_member(*error, "type");
+    for (const char* name : {"status", "code"}) {
+        if (error->contains(name) && error->at(name).is_number_integer()) details.status = error->at(name).get<int>();
+    }
+    return details;
+}
+
+std::string lower(std::string text) {
+    for (char& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return text;
+}
+
+bool contains_any(std::string_view text, std::initializer_list<std::string_view> needles) {
+    for (const std::string_view needle : needles) {
+        if (text.find(needle) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+bool is_context_length(const ErrorDetails& details, int status) {
+    if (details.code == "context_length_exceeded") return true;
+    if (status != 400 && status != 413 && status != 422) return false;
+    return contains_any(lower(details.message), {"maximum context length", "context length", "context window",
+                                                 "prompt is too long", "too many input tokens"});
+}
+
+bool lacks_quota(const ErrorDetails& details) {
+    return details.code == "insufficient_quota" || details.type == "insufficient_quota";
+}
+
+ModelErrorClass class_of(int status, const ErrorDetails& details) {
+    if (is_context_length(details, status)) return ModelErrorClass::kContextLength;
+    if (lacks_quota(details)) return ModelErrorClass::kPermanent;
+    if (status == 408 || status == 409 || status == 429 || status >= 500) return ModelErrorClass::kRetryable;
+    return ModelErrorClass::kPermanent;
+}
+
+/// Fit for a row of the jobs table: short, one line, and without the key that some providers quote back.
+std::string presentable(std::string message, const std::string& api_key) {
+    for (auto at = message.find(api_key); !api_key.empty() && at != std::string::npos; at = message.find(api_key, at)) {
+        message.replace(at, api_key.size(), "***");
+        at += 3;
+    }
+    for (char& c : message) {
+        if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+    }
+    return shortened(message, kLongestMessage);
+}
+
+}  // namespace
+
+std::string_view to_string(ModelErrorClass kind) noexcept {
+    switch (kind) {
+        case ModelErrorClass::kPermanent: return "permanent";
+        case ModelErrorClass::kRetryable: return "retryable";
+        case ModelErrorClass::kContextLength: return "context_length";
+        case ModelErrorClass::kCancelled: return "cancelled";
+        case ModelErrorClass::kDeadline: return "deadline";
+    }
+    return "unknown";
+}
+
+HttpRequest make_provider_request(const ProviderSettings& settings, std::string_view path, std::string body,
+                                  core::Deadline deadline) {
+    HttpRequest request;
+    request.method = "POST";
+    std::string base = settings.base_url;
+    std::string query;
+    if (const auto mark = base.find('?'); mark != std::string::npos) {
+        query = base.substr(mark);
+        base.erase(mark);
+    }
+    while (base.ends_with('/')) base.pop_back();
+    request.url = base + std::string{path} + query;
+    request.headers = {{"Content-Type", "application/json"}};
+    if (!settings.api_key.empty()) {
+        if (settings.auth == ProviderAuth::kApiKey) request.headers.emplace_back("api-key", settings.api_key);
+        else request.headers.emplace_back("Authorization", "Bearer " + settings.api_key);
+    }
+    request.headers.insert(request.headers.end(), settings.headers.begin(), settings.headers.end());
+    request.body = std::move(body);
+    request.deadline = deadline;
+    request.connect_timeout = settings.connect_timeout;
+    request.stall_timeout = settings.stall_timeout;
+    request.max_response_bytes = settings.max_response_bytes;
+    request.unix_socket = settings.unix_socket;
+    return request;
+}
+
+ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head, std::string_view body,
+                          core::WallTime now) {
+    const nlohmann::json parsed = parse_provider_json(body);
+    ErrorDetails details;
+    if (!parsed.is_discarded()) details = details_of(parsed);
+    // A body that is not JSON is mostly a proxy's page, of which the beginning tells enough.
+    if (details.message.empty()) details.message = to_valid_utf8(body.substr(0, 2 * kLongestMessage));
+    ModelError error;
+    error.kind = class_of(head.status, details);
+    error.status = head.status;
+    error.retry_after = find_retry_after(head, now);
+    error.message = "the provider answered " + std::to_string(head.status);
+    if (!details.message.empty()) error.message += ": " + presentable(std::move(details.message), settings.api_key);
+    return error;
+}
+
+ModelError model_error_of(const CallError& error, core::Deadline deadline) {
+    ModelError out{ModelErrorClass::kRetryable, error.message, std::nullopt, 0};
+    if (error.kind == CallFailure::kCancelled) out.kind = ModelErrorClass::kCancelled;
+    if (error.kind == CallFailure::kTimeout && deadline.reached()) out.kind = ModelErrorClass::kDeadline;
+    if (error.kind == CallFailure::kTooLarge) out.kind = ModelErrorClass::kPermanent;
+    if (error.kind == CallFailure::kProtocol && error.repeat == Repeat::kSafe) out.kind = ModelErrorClass::kPermanent;
+    return out;
+}
+
+ModelError model_error_in(const ProviderSettings& settings, const nlohmann::json& error) {
+    const ErrorDetails details = details_of(error);
+    ModelError out;
+    out.status = 200;
+    if (details.status >= 400) out.kind = class_of(details.status, details);
+    else if (is_context_length(details, 400)) out.kind = ModelErrorClass::kContextLength;
+    else if (lacks_quota(details) || details.type == "invalid_request_error") out.kind = ModelErrorClass::kPermanent;
+    out.message = "the provider broke off its answer with an error: " +
+                  (details.message.empty() ? "it gave no reason" : presentable(details.message, settings.api_key));
+    return out;
+}
+
+ModelError garbled_answer(std::string_view what) {
+    return {ModelErrorClass::kRetryable, "the provider's answer is garbled: " + std::string{what}, std::nullopt, 200};
+}
+
+nlohmann::json parse_provider_json(std::string_view text) {
+    auto parsed = nlohmann::json::parse(text, nullptr, false);
+    if (!parsed.is_discarded()) return parsed;
+    return nlohmann::json::parse(without_lone_surrogates(to_valid_utf8(text)), nullptr, false);
+}
+
+std::string text_member(const nlohmann::json& object, const char* name) {
+    if (!object.is_object()) return {};
+    const auto found = object.find(name);
+    if (found == object.end() || !found->is_string()) return {};
+    return to_valid_utf8(found->get_ref<const std::string&>());
+}
+
+}  // namespace oiab::clients

@@ -1,0 +1,56 @@
+#pragma once
+/// @file  What calls to OpenAI-compatible providers share: address, credentials, and how failures are told apart.
+/// Values and free functions; any thread.
+
+#include <chrono>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "clients/call_error.hpp"
+#include "clients/http.hpp"
+#include "clients/model_error.hpp"
+#include "core/clock.hpp"
+
+namespace oiab::clients {
+
+enum class ProviderAuth {
+    kBearer,  ///< Authorization: Bearer
+    kApiKey,  ///< api-key, as Azure wants it
+};
+
+struct ProviderSettings {
+    std::string base_url;  ///< such as "https://api.openai.com/v1"; a query of its own (api-version=…) is kept
+    std::string api_key;   ///< empty: no credentials are sent (local servers)
+    ProviderAuth auth = ProviderAuth::kBearer;
+    HttpHeaders headers;      ///< sent besides
+    std::string unix_socket;  ///< for a local server; empty for TCP
+    std::chrono::milliseconds connect_timeout{10'000};
+    std::chrono::seconds stall_timeout{0};  ///< longest silence while an answer is awaited; zero for none
+    std::size_t max_response_bytes = 64U << 20U;
+};
+
+/// A POST of JSON to a path below the base URL ("/chat/completions").
+[[nodiscard]] HttpRequest make_provider_request(const ProviderSettings& settings, std::string_view path,
+                                                std::string body, core::Deadline deadline);
+
+/// What a provider's refusal means. 400/401/402/403/404/413/422 and a 429 for want of quota are permanent, 408/409/429
+/// and 5xx retryable, and a conversation that is too long is a class of its own.
+[[nodiscard]] ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head, std::string_view body,
+                                        core::WallTime now);
+/// What a call without an answer means. A cancelled one is kCancelled, one past its deadline kDeadline, a request that
+/// could not be made at all kPermanent, everything else retryable.
+[[nodiscard]] ModelError model_error_of(const CallError& error, core::Deadline deadline);
+/// What an error object inside an answer of status 200 means: classified by the status or the code that it names.
+[[nodiscard]] ModelError model_error_in(const ProviderSettings& settings, const nlohmann::json& error);
+/// An answer that is none: not JSON, or without what an answer has.
+[[nodiscard]] ModelError garbled_answer(std::string_view what);
+
+/// Parses what a provider sent, repairing malformed UTF-8 and lone surrogates first where they would be refused.
+/// @returns a discarded value when it is not JSON.
+[[nodiscard]] nlohmann::json parse_provider_json(std::string_view text);
+
+/// The string member as valid UTF-8 without NUL; empty when absent or of another type.
+[[nodiscard]] std::string text_member(const nlohmann::json& object, const char* name);
+
+}  // namespace oiab::clients

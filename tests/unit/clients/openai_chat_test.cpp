@@ -1,0 +1,386 @@
+#include "clients/openai_chat.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support/http_server.hpp"
+#include "support/run_coroutine.hpp"
+
+using namespace oiab::clients;
+using namespace std::chrono_literals;
+using nlohmann::json;
+using oiab::core::Deadline;
+using oiab::tests::HttpServer;
+using oiab::tests::run_coroutine;
+using oiab::tests::ServedConnection;
+using oiab::tests::ServedRequest;
+using oiab::tests::SyncPoint;
+
+namespace {
+
+using Answer = std::expected<ChatAnswer, ModelError>;
+
+struct Provider {
+    explicit Provider(HttpServer::Script script) : server{std::move(script)} {
+        settings.provider.base_url = server.url("/v1/");
+        settings.provider.api_key = "sk-very-secret";
+    }
+
+    Answer ask(ChatRequest request) {
+        deltas.clear();
+        OpenAiChat chat{http, settings, clock};
+        return run_coroutine(chat.complete(std::move(request), [this](std::string_view text) {
+            deltas += "[" + std::string{text} + "]";
+        }));
+    }
+    Answer ask(std::string text = "Hi") { return ask(question(std::move(text))); }
+
+    static ChatRequest question(std::string text) {
+        ChatRequest request;
+        request.model = "gpt-4o-mini";
+        request.messages = {{Role::kSystem, "Be brief.", {}, {}}, {Role::kUser, std::move(text), {}, {}}};
+        request.deadline = Deadline::after(30s);
+        return request;
+    }
+    json body(std::size_t i = 0) const { return json::parse(server.requests().at(i).body); }
+
+    HttpServer server;
+    HttpClient http{[] {
+        HttpClientSettings direct;
+        direct.proxy = "";
+        return direct;
+    }()};
+    oiab::core::SystemClock clock;
+    OpenAiChatSettings settings;
+    std::string deltas;
+};
+
+/// A script that streams these events, ended as given.
+HttpServer::Script streaming(std::vector<std::string> events, bool ended = true) {
+    return [events = std::move(events), ended](ServedConnection& connection, const ServedRequest&) {
+        connection.begin_chunked(200, {{"Content-Type", "text/event-stream; charset=utf-8"}});
+        for (const auto& event : events) connection.chunk("data: " + event + "\n\n");
+        if (ended) connection.end_chunks();
+        else connection.close_after();
+    };
+}
+
+HttpServer::Script answering(int status, std::string body, ServedConnection::Headers headers = {}) {
+    return [=](ServedConnection& connection, const ServedRequest&) { connection.respond_json(status, body, headers); };
+}
+
+std::string delta(std::string_view text) {
+    return json{{"model", "m-1"}, {"choices", {{{"index", 0}, {"delta", {{"content", text}}}}}}}.dump();
+}
+const std::string kStop = R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+const std::string kUsage =
+    R"({"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":8}}})";
+const std::string kWhole = R"({"model":"m-1","choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],
+    "usage":{"prompt_tokens":5,"completion_tokens":1}})";
+
+}  // namespace
+
+TEST_CASE("chat: a streamed answer arrives piece by piece, with its usage") {
+    Provider provider{streaming({R"({"choices":[{"delta":{"role":"assistant","content":""}}]})", delta("Hel"), delta("lo"),
+                                 kStop, kUsage, "[DONE]"})};
+    const auto answer = provider.ask();
+    REQUIRE(answer);
+    CHECK(answer->content == "Hello");
+    CHECK(provider.deltas == "[Hel][lo]");
+    CHECK(answer->finish_reason == "stop");
+    CHECK(answer->model == "m-1");
+    REQUIRE(answer->usage);
+    CHECK(answer->usage->input_tokens == 12);
+    CHECK(answer->usage->output_tokens == 3);
+    CHECK(answer->usage->cached_input_tokens == 8);
+}
+
+TEST_CASE("chat: the request is what an OpenAI-compatible server expects") {
+    Provider provider{streaming({delta("ok"), kStop, "[DONE]"})};
+    ChatRequest request = Provider::question("2+2?");
+    request.temperature = 0.5;
+    request.max_output_tokens = 100;
+    request.idempotency_key = "job-1-step-2";
+    request.tools = {{"memory_search", "Searches.", R"({"type":"object","properties":{"query":{"type":"string"}}})"}};
+    request.messages.push_back({Role::kAssistant, "", {{"call_1", "memory_search", R"({"query":"x"})"}, {"call_2", "memory_search", "{oops"}}, {}});
+    request.messages.push_back({Role::kTool, "nothing", {}, "call_1"});
+    REQUIRE(provider.ask(request));
+    const auto seen = provider.server.requests().at(0);
+    CHECK(seen.method == "POST");
+    CHECK(seen.target == "/v1/chat/completions");
+    CHECK(seen.header("authorization") == "Bearer sk-very-secret");
+    CHECK(seen.header("content-type") == "application/json");
+    CHECK(seen.header("idempotency-key") == "job-1-step-2");
+    const json body = provider.body();
+    CHECK(body["stream"] == true);
+    CHECK(body["stream_options"]["include_usage"] == true);
+    CHECK(body["max_tokens"] == 100);
+    CHECK_FALSE(body.contains("max_completion_tokens"));
+    CHECK(body["temperature"] == 0.5);
+    CHECK(body["messages"][0] == json{{"role", "system"}, {"content", "Be brief."}});
+    CHECK(body["messages"][2]["content"].is_null());
+    CHECK(body["messages"][2]["tool_calls"][0]["function"]["arguments"] == R"({"query":"x"})");
+    CHECK(body["messages"][2]["tool_calls"][1]["function"]["arguments"] == "{}");
+    CHECK(body["messages"][3]["tool_call_id"] == "call_1");
+    CHECK(body["tools"][0]["function"]["parameters"]["properties"].contains("query"));
+}
+
+TEST_CASE("chat: reasoning models get max_completion_tokens, and a setting overrides the guess") {
+    Provider provider{answering(200, kWhole)};
+    ChatRequest request = Provider::question("x");
+    request.max_output_tokens = 7;
+    for (const char* model : {"o3-mini", "gpt-5.1", "openai/o1"}) {
+        request.model = model;
+        REQUIRE(provider.ask(request));
+    }
+    provider.settings.token_limit = TokenLimitName::kMaxTokens;
+    REQUIRE(provider.ask(request));
+    for (std::size_t i = 0; i < 3; ++i) CHECK(provider.body(i)["max_completion_tokens"] == 7);
+    CHECK(provider.body(3)["max_tokens"] == 7);
+}
+
+TEST_CASE("chat: without streaming the answer comes whole") {
+    Provider provider{answering(200, kWhole)};
+    provider.settings.streaming = Streaming::kOff;
+    const auto answer = provider.ask();
+    REQUIRE(answer);
+    CHECK(answer->content == "Hello");
+    CHECK(answer->usage->input_tokens == 5);
+    CHECK(provider.deltas == "[Hello]");
+    CHECK_FALSE(provider.body().contains("stream"));
+}
+
+TEST_CASE("chat: a server that does not stream although asked to is understood") {
+    Provider provider{answering(200, kWhole)};
+    const auto answer = provider.ask();
+    REQUIRE(answer);
+    CHECK(answer->content == "Hello");
+}
+
+TEST_CASE("chat: tool calls are put together by their index") {
+    const auto piece = [](std::string_view calls) {
+        return R"({"choices":[{"delta":{"tool_calls":)" + std::string{calls} + "}}]}";
+    };
+    Provider provider{streaming(
+        {piece(R"([{"index":0,"id":"call_a","type":"function","function":{"name":"memory_add","arguments":""}}])"),
+         piece(R"([{"index":0,"function":{"arguments":"{\"content\":"}}])"),
+         piece(R"([{"index":1,"id":"call_b","function":{"name":"memory_search","arguments":"{\"query\""}}])"),
+         piece(R"([{"index":0,"function":{"arguments":"\"tea\"}"}},{"index":1,"function":{"arguments":":\"x\"}"}}])"),
+         R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})", "[DONE]"})};
+    const auto answer = provider.ask();
+    REQUIRE(answer);
+    CHECK(answer->finish_reason == "tool_calls");
+    REQUIRE(answer->tool_calls.size() == 2);
+    CHECK(answer->tool_calls[0].id == "call_a");
+    CHECK(answer->tool_calls[0].name == "memory_add");
+    CHECK(answer->tool_calls[0].arguments == R"({"content":"tea"})");
+    CHECK(answer->tool_calls[1].name == "memory_search");
+    CHECK(answer->tool_calls[1].arguments == R"({"query":"x"})");
+    CHECK(provider.deltas.empty());
+}
+
+TEST_CASE("chat: whole tool calls under one index, without index or without id stay apart") {
+    Provider provider{streaming(
+        {R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}]}}]})",
+         R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"b","function":{"name":"two","arguments":{"k":1}}}]}}]})",
+         R"({"choices":[{"delta":{"tool_calls":[{"id":"c","function":{"name":"three"}}]},"finish_reason":"tool_calls"}]})",
+         "[DONE]"})};
+    const auto answer = provider.ask();
+    REQUIRE(answer);
+    REQUIRE(answer->tool_calls.size() == 3);
+    CHECK(answer->tool_calls[0].name == "one");
+    CHECK(answer->tool_calls[1].name == "two");
+    CHECK(answer->tool_calls[1].arguments == R"({"k":1})");
+    CHECK(answer->tool_calls[2].name == "three");
+    CHECK(answer->tool_calls[2].arguments == "{}");
+
+    provider.server.set_script(answering(200, R"({"choices":[{"message":{"content":null,"tool_calls":[
+        {"index":0,"function":{"name":"x","arguments":"{}"}},{"index":1,"function":{"name":"y","arguments":"{}"}}]}}]})"));
+    const auto whole = provider.ask();
+    REQUIRE(whole);
+    REQUIRE(whole->tool_calls.size() == 2);
+    CHECK(whole->tool_calls[1].id == "call_1");
+    CHECK(whole->finish_reason == "tool_calls");
+}
+
+TEST_CASE("chat: connections are used again after a stream") {
+    Provider provider{streaming({delta("ok"), kStop, "[DONE]"})};
+    for (int i = 0; i < 5; ++i) REQUIRE(provider.ask());
+    CHECK(provider.server.connections() == 1);
+}
+
+TEST_CASE("chat: refusals are permanent and carry the provider's words") {
+    Provider provider{answering(200, "")};
+    for (const int status : {400, 401, 402, 403, 404, 413, 422}) {
+        provider.server.set_script(
+            answering(status, R"({"error":{"message":"No way, sk-very-secret","type":"invalid_request_error"}})"));
+        const auto answer = provider.ask();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == ModelErrorClass::kPermanent);
+        CHECK(answer.error().status == status);
+        CHECK(answer.error().message == "the provider answered " + std::to_string(status) + ": No way, ***");
+    }
+}
+
+TEST_CASE("chat: overload and server trouble are retryable") {
+    Provider provider{answering(200, "")};
+    for (const int status : {408, 409, 429, 500, 502, 503, 504, 529}) {
+        provider.server.set_script(answering(status, "<html>Bad\nGateway</html>"));
+        const auto answer = provider.ask();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == ModelErrorClass::kRetryable);
+        CHECK(answer.error().message.ends_with(": <html>Bad Gateway</html>"));
+    }
+}
+
+TEST_CASE("chat: Retry-After is honoured as seconds and as a date") {
+    Provider provider{answering(429, R"({"error":"slow down"})", {{"Retry-After", "17"}})};
+    auto answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().retry_after == 17s);
+    CHECK(answer.error().message == "the provider answered 429: slow down");
+    provider.server.set_script(answering(503, "{}", {{"Date", "Sun, 06 Nov 1994 08:49:37 GMT"},
+                                                     {"Retry-After", "Sun, 06 Nov 1994 08:51:37 GMT"}}));
+    answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().retry_after == 120s);
+}
+
+TEST_CASE("chat: a 429 for want of quota is permanent") {
+    Provider provider{answering(429, R"({"error":{"message":"You exceeded your quota","type":"insufficient_quota"}})")};
+    const auto answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kPermanent);
+}
+
+TEST_CASE("chat: a conversation that is too long is a class of its own") {
+    for (const char* body : {R"({"error":{"message":"too long","code":"context_length_exceeded"}})",
+                             R"({"error":{"message":"This model's maximum context length is 8192 tokens"}})",
+                             R"({"message":"prompt is too long: 210000 tokens"})"}) {
+        Provider provider{answering(400, body)};
+        const auto answer = provider.ask();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == ModelErrorClass::kContextLength);
+    }
+}
+
+TEST_CASE("chat: an error inside a 200 stream is an error") {
+    Provider provider{streaming({delta("Hel"), R"({"error":{"message":"backend died","type":"server_error"}})"})};
+    auto answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kRetryable);
+    CHECK(answer.error().message == "the provider broke off its answer with an error: backend died");
+
+    provider.server.set_script(streaming({R"({"error":{"message":"bad model","code":404}})"}));
+    answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kPermanent);
+
+    provider.server.set_script(answering(200, R"({"error":{"message":"no credit","code":"insufficient_quota"}})"));
+    answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kPermanent);
+}
+
+TEST_CASE("chat: a stream without its end is a broken connection, cut or closed") {
+    for (const bool ended : {true, false}) {
+        Provider provider{streaming({delta("Hel")}, ended)};
+        const auto answer = provider.ask();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == ModelErrorClass::kRetryable);
+        CHECK(provider.deltas == "[Hel]");
+    }
+}
+
+TEST_CASE("chat: a stream that says why it stopped is complete even without [DONE]") {
+    for (const bool ended : {true, false}) {
+        Provider provider{streaming({delta("Hello"), kStop}, ended)};
+        const auto answer = provider.ask();
+        REQUIRE(answer);
+        CHECK(answer->content == "Hello");
+        CHECK_FALSE(answer->usage);
+    }
+}
+
+TEST_CASE("chat: garbage is a clear, retryable error") {
+    for (const char* body : {"", "not json", "[]", "42", R"({"choices":[]})", R"({"choices":[7]})", "{\"a\":"}) {
+        Provider provider{answering(200, body)};
+        const auto answer = provider.ask();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == ModelErrorClass::kRetryable);
+        CHECK(answer.error().message.starts_with("the provider's answer is garbled: "));
+    }
+    Provider streamed{streaming({"{nonsense"})};
+    CHECK(streamed.ask().error().kind == ModelErrorClass::kRetryable);
+    Provider nothing{streaming({"[DONE]"})};
+    CHECK(nothing.ask().error().message == "the provider's answer is garbled: its stream has no choices");
+}
+
+TEST_CASE("chat: half an answer and a reset are retryable") {
+    Provider provider{[](ServedConnection& connection, const ServedRequest&) {
+        connection.raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{\"choices\"");
+        connection.close_after();
+    }};
+    CHECK(provider.ask().error().kind == ModelErrorClass::kRetryable);
+    provider.server.set_script([](ServedConnection& connection, const ServedRequest&) { connection.reset(); });
+    CHECK(provider.ask().error().kind == ModelErrorClass::kRetryable);
+}
+
+TEST_CASE("chat: silence runs into the deadline, and says so") {
+    Provider provider{[](ServedConnection& connection, const ServedRequest&) {
+        static_cast<void>(connection.wait_for_close());
+    }};
+    ChatRequest request = Provider::question("anybody?");
+    request.deadline = Deadline::after(150ms);
+    const auto answer = provider.ask(request);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kDeadline);
+}
+
+TEST_CASE("chat: invalid UTF-8 and NUL from a provider become replacement characters") {
+    Provider provider{streaming({"{\"choices\":[{\"delta\":{\"content\":\"caf\xE9 \\u0000!\"}}]}",
+                                 R"({"choices":[{"delta":{"content":"\ud83d"}}]})", delta("\xF0\x9F\x98\x80"), kStop})};
+    const auto answer = provider.ask();
+    REQUIRE(answer);
+    CHECK(answer->content == "caf\xEF\xBF\xBD \xEF\xBF\xBD!\xEF\xBF\xBD\xF0\x9F\x98\x80");
+    CHECK_NOTHROW(json(answer->content).dump());
+}
+
+TEST_CASE("chat: our own malformed text is sent with replacement characters, not thrown over") {
+    Provider provider{answering(200, kWhole)};
+    REQUIRE(provider.ask("broken \xFF text"));
+    CHECK(provider.body()["messages"][1]["content"] == "broken \xEF\xBF\xBD text");
+}
+
+TEST_CASE("chat: a flood is cut off and not tried again") {
+    Provider provider{[](ServedConnection& connection, const ServedRequest&) {
+        connection.begin_chunked(200, {{"Content-Type", "text/event-stream"}});
+        const std::string event = "data: " + delta(std::string(1U << 16U, 'x')) + "\n\n";
+        for (int i = 0; i < 10'000; ++i) connection.chunk(event);
+    }};
+    provider.settings.provider.max_response_bytes = 4U << 20U;
+    const auto answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kPermanent);
+}
+
+TEST_CASE("chat: Azure's way of addressing and authorising is spoken") {
+    Provider provider{answering(200, kWhole)};
+    provider.settings.provider.base_url = provider.server.url("/openai/deployments/d?api-version=2024-10-21");
+    provider.settings.provider.auth = ProviderAuth::kApiKey;
+    REQUIRE(provider.ask());
+    const auto seen = provider.server.requests().at(0);
+    CHECK(seen.target == "/openai/deployments/d/chat/completions?api-version=2024-10-21");
+    CHECK(seen.header("api-key") == "sk-very-secret");
+    CHECK(seen.header("authorization").empty());
+}
+
+TEST_CASE("chat: an address that is none is permanent, and nobody there is retryable") {
+    Provider provider{answering(200, kWhole)};
+    provider.settings.provider.base_url = "localhost";
+    CHECK(provider.ask().error().kind == ModelErrorClass::kPermanent);
+    provider.settings.provider.base_url = "http://127.0.0.1:1/v1";
+    const auto answer = provider.ask();
+    CHECK(answer.error().kind == ModelErrorClass::kRetryable);
+    CHECK(answer.error().status == 0);
+}
