@@ -34,6 +34,12 @@ private:
     core::Outcome outcome_;
 };
 
+/// Thrown by a step's body that cannot tell whether its effect happened (a request was sent, no answer came).
+class EffectUnknown : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// What a step's body is told.
 struct StepCall {
     /// `<job id>:<step name>`, the same in every attempt: hand it to whoever can recognise a repeated request.
@@ -91,8 +97,8 @@ public:
     /// Runs `body` once a job: its JSON result is stored, and later attempts get the stored one. An unknown effect (the
     /// process died between intent and result) is verified, repeated where that is declared safe, or ends the attempt
     /// as failed(effect_unknown). A different input under the same name fails the job.
-    /// @throws LeaseLost, EndAttempt, pg::DatabaseError, and what `body` throws (the step is then recorded as failed and
-    /// runs again in the next attempt)
+    /// @throws LeaseLost, EndAttempt, pg::DatabaseError, and what `body` throws: the step is then recorded as failed and
+    /// runs again in the next attempt, or as unknown where `body` threw EffectUnknown or was cancelled
     virtual boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
                                                         StepOptions options) = 0;
 

@@ -1,0 +1,120 @@
+/// @file  Durable steps of an attempt: recorded as intended before the body runs, settled after.
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <boost/system/system_error.hpp>
+#include <nlohmann/json.hpp>
+
+#include "queue/steps.hpp"
+#include "runtime/live_attempt.hpp"
+
+namespace oiab::runtime {
+namespace {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+
+/// Keys of an object are sorted by nlohmann::json, so equal inputs have equal texts.
+std::string hash_of(const json& input) {
+    const auto text = input.dump(-1, ' ', false, json::error_handler_t::replace);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
+        throw std::runtime_error{"SHA-256 is not available from OpenSSL"};
+    std::string hex;
+    for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+    return hex;
+}
+
+std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+[[noreturn]] void fail_for_unknown_effect(const core::Job& job, const std::string& step) {
+    const auto id = job.id.to_string();
+    throw EndAttempt{core::failed(
+        core::FailureReason::kEffectUnknown,
+        fmt::format("an earlier attempt began step \"{0}\" and ended before its result was known; decide with "
+                    "`oiabd jobs resolve {1} --step {0} --done JSON` or `--repeat`",
+                    step, id))};
+}
+
+/// What came of a step's body, so that the record can be written outside of the catch blocks.
+struct BodyEnd {
+    std::optional<json> result;
+    std::exception_ptr error;
+    queue::StepStatus status = queue::StepStatus::kFailed;
+    std::string message;
+};
+
+asio::awaitable<BodyEnd> run_body(const Attempt::StepBody& body, const StepCall& call, const Attempt& attempt) {
+    BodyEnd end;
+    try {
+        end.result = co_await body(call);
+        end.status = queue::StepStatus::kDone;
+        co_return end;
+    } catch (const EffectUnknown& e) {
+        end.status = queue::StepStatus::kUnknown;
+        end.message = e.what();
+        end.error = std::current_exception();
+    } catch (const std::exception& e) {
+        end.message = e.what();
+        end.error = std::current_exception();
+    }
+    // Cut off in the middle: nobody knows how far the effect came, and after a cancellation nothing more can be awaited.
+    // The record stays as intended, which the next attempt reads as unknown.
+    if (attempt.cancelled()) end.status = queue::StepStatus::kIntended;
+    co_return end;
+}
+
+}  // namespace
+
+asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody body, StepOptions options) {
+    heartbeat();
+    const auto hash = hash_of(input);
+    StepCall call{fmt::format("{}:{}", job_.id.to_string(), name), false};
+
+    const auto settle = [this, &name](queue::StepStatus status, std::string text) {
+        return transact([this, &name, status, text = std::move(text)](pg::Transaction& tx) {
+            if (!queue::settle_step(tx, guard(), name, status, text)) throw LeaseLost{};
+        });
+    };
+
+    const auto begun = co_await transact([this, &name, &hash](pg::Transaction& tx) {
+        return queue::begin_step(tx, guard(), job_.attempt, name, hash);
+    });
+    switch (begun.answer) {
+        case queue::StepBegin::kFresh: break;
+        case queue::StepBegin::kDone: co_return json::parse(begun.result);
+        case queue::StepBegin::kLost: throw LeaseLost{};
+        case queue::StepBegin::kInputDiffers:
+            throw EndAttempt{core::failed(
+                core::FailureReason::kError,
+                fmt::format("step \"{}\" was recorded for a different input; its stored answer would be to another "
+                            "question",
+                            name))};
+        case queue::StepBegin::kUnknown: {
+            call.repeated = true;
+            if (options.verify) {
+                if (auto happened = co_await options.verify(call)) {
+                    co_await settle(queue::StepStatus::kDone, text_of(*happened));
+                    co_return std::move(*happened);
+                }
+            } else if (!options.repeatable) {
+                fail_for_unknown_effect(job_, name);
+            }
+            const bool restarted = co_await transact([this, &name](pg::Transaction& tx) {
+                return queue::restart_step(tx, guard(), job_.attempt, name);
+            });
+            if (!restarted) throw LeaseLost{};
+            break;
+        }
+    }
+
+    auto end = co_await run_body(body, call, *this);
+    if (end.status == queue::StepStatus::kIntended) std::rethrow_exception(end.error);
+    co_await settle(end.status, end.result ? text_of(*end.result) : end.message);
+    if (end.error) std::rethrow_exception(end.error);
+    heartbeat();
+    co_return std::move(*end.result);
+}
+
+}  // namespace oiab::runtime

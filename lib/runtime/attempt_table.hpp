@@ -1,0 +1,33 @@
+#pragma once
+/// @file  Every attempt that this process holds a lease for, from its claim until its settle is committed: waiting,
+/// running, or finished and not yet written. What is in here is renewed. Thread-safe.
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "core/job.hpp"
+
+namespace oiab::runtime {
+
+class LiveAttempt;
+using AttemptPtr = std::shared_ptr<LiveAttempt>;
+
+class AttemptTable {
+public:
+    void add(std::span<const AttemptPtr> attempts);
+    void remove(std::span<const core::AttemptKey> keys);
+    /// @returns nullptr where this process holds no attempt of the job.
+    [[nodiscard]] AttemptPtr find(core::JobId id) const;
+    [[nodiscard]] std::vector<AttemptPtr> all() const;
+    [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] bool empty() const { return size() == 0; }
+
+private:
+    mutable std::mutex mutex_;
+    std::unordered_map<core::JobId, AttemptPtr> attempts_;
+};
+
+}  // namespace oiab::runtime

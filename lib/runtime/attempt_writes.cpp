@@ -1,0 +1,65 @@
+/// @file  The guarded writes of an attempt. Zero rows touched means that it is no longer ours.
+#include <nlohmann/json.hpp>
+
+#include "queue/enqueue.hpp"
+#include "queue/inspect.hpp"
+#include "queue/lease.hpp"
+#include "queue/settle.hpp"
+#include "runtime/live_attempt.hpp"
+
+namespace oiab::runtime {
+namespace {
+
+/// How often a completion that the server rolled back is tried again before the attempt gives up and is retried whole.
+constexpr int kCompletionTries = 5;
+
+}  // namespace
+
+void LiveAttempt::guard_in(pg::Transaction& tx) {
+    if (!queue::hold_attempt(tx, guard())) throw LeaseLost{};
+}
+
+core::Enqueued LiveAttempt::enqueue_in(pg::Transaction& tx, const core::NewJob& job) {
+    const auto enqueued = queue::enqueue_in(tx, guard(), job);
+    if (!enqueued) throw LeaseLost{};
+    return *enqueued;
+}
+
+boost::asio::awaitable<core::Enqueued> LiveAttempt::enqueue(core::NewJob job) {
+    co_return co_await transact([this, job = std::move(job)](pg::Transaction& tx) { return enqueue_in(tx, job); });
+}
+
+boost::asio::awaitable<bool> LiveAttempt::progress(nlohmann::json value) {
+    heartbeat();
+    co_return co_await transact([this, text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)](
+                                    pg::Transaction& tx) { return queue::set_progress(tx, guard(), text); });
+}
+
+boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std::string(pg::Transaction&)> body) {
+    for (int tries = 1;; ++tries) {
+        bool in_doubt = false;
+        try {
+            co_await transact([this, &body](pg::Transaction& tx) {
+                // The row is locked first, so that a rescue cannot slip between the handler's writes and the completion.
+                guard_in(tx);
+                const auto result = body(tx);
+                if (!queue::complete_in(tx, guard(), result)) throw LeaseLost{};
+            });
+            co_return core::AlreadySettled{};
+        } catch (const LeaseLost&) {
+            co_return core::Abandoned{};
+        } catch (const pg::DatabaseError& e) {
+            if (e.trouble() == pg::Trouble::kRefused || tries >= kCompletionTries) throw;
+            in_doubt = e.trouble() == pg::Trouble::kInDoubt;
+        }
+        if (!in_doubt) continue;
+        // The session broke during COMMIT. The row itself tells: the epoch is raised by every claim, so a completed row
+        // of this epoch is ours.
+        const auto row = co_await transact([this](pg::Transaction& tx) { return queue::load_job(tx, job_.id); });
+        if (!row || row->lease_epoch != job_.lease_epoch.value) co_return core::Abandoned{};
+        if (row->status == core::Status::kCompleted) co_return core::AlreadySettled{};
+        if (row->status != core::Status::kRunning) co_return core::Abandoned{};
+    }
+}
+
+}  // namespace oiab::runtime

@@ -1,0 +1,74 @@
+#pragma once
+/// @file  Takes due jobs from the queue and hands them to the Executor: as many as it wants, no more often than pays.
+
+#include <set>
+
+#include "queue/claim.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/live_attempt.hpp"
+#include "runtime/service.hpp"
+
+namespace oiab::runtime {
+
+/// Wake-ups are hints: a notification, a commit of the Settler, the nearest future run_at. The poll is the guarantee.
+class Claimer final : public Service {
+public:
+    struct Settings {
+        std::chrono::milliseconds lease{60'000};
+        std::chrono::milliseconds poll_interval{5'000};
+        std::vector<std::string> kinds;  ///< patterns that this worker takes; empty: all that have a handler
+        int max_batch = 1'000;
+    };
+    struct Hooks {
+        std::function<bool()> may_claim;                       ///< leases are trusted and the Settler keeps up
+        std::function<void(AttemptPtr, core::Outcome)> settle;  ///< for attempts that are given back unstarted
+    };
+
+    Claimer(pg::SessionSettings session, Settings settings, const Registry& registry, Executor& executor,
+            AttemptTable& attempts, AttemptWorld& world, Hooks hooks, EngineFailed failed);
+    ~Claimer() override;
+
+    // Hints; thread-safe, never block.
+    void jobs_were_enqueued();
+    void lanes_changed(std::string lane);
+    void pauses_changed();
+    /// The Settler has committed: there may be room again.
+    void room_was_made();
+
+private:
+    enum class Found { kAll, kSome, kNothing };
+
+    void serve() override;
+    void follow_hints();
+    /// @returns when to look again without being woken.
+    [[nodiscard]] core::Deadline look();
+    [[nodiscard]] Found claim(std::size_t wanted);
+    void refresh_kinds(bool patterns_too);
+    [[nodiscard]] bool takes(std::string_view kind) const;
+    [[nodiscard]] core::Deadline until_next();
+
+    const Settings settings_;
+    const Registry& registry_;
+    Executor& executor_;
+    AttemptTable& attempts_;
+    AttemptWorld& world_;
+    const Hooks hooks_;
+
+    std::mutex hints_mutex_;
+    std::set<std::string> lanes_;      // to be advanced
+    bool enqueued_ = false;            // somebody notified
+    bool pauses_changed_ = true;       // loaded before the first claim
+    std::atomic<bool> hungry_{false};  // more was due than there was room for
+
+    // Service thread only.
+    std::vector<std::string> kinds_;  // exact, handled and not paused
+    std::set<std::string> paused_kinds_;
+    std::set<std::string> paused_tenants_;
+    bool all_paused_ = false;
+    core::SteadyTime polled_at_{};
+    std::size_t follow_up_ = 0;  // how many looks after a notification are still to come
+    int contended_ = 0;          // looks in a row that found due rows locked by others
+    std::string sweep_from_;
+};
+
+}  // namespace oiab::runtime

@@ -1,0 +1,119 @@
+#include "runtime/janitor.hpp"
+
+#include "queue/lanes.hpp"
+#include "queue/operations.hpp"
+#include "queue/pauses.hpp"
+#include "queue/workers.hpp"
+
+namespace oiab::runtime {
+namespace {
+
+/// How often the retention is looked at, and the age at which the row of a silent worker is forgotten; both are for
+/// tidiness alone, so the numbers have no deeper reason.
+constexpr std::chrono::minutes kPurgeInterval{1};
+constexpr std::chrono::hours kForgetWorkersAfter{1};
+/// Pages of a purge in a row before the janitor looks after more urgent things again.
+constexpr int kPurgePages = 50;
+
+}  // namespace
+
+Janitor::Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, EngineFailed failed)
+    : Service{"janitor", std::move(session), std::move(failed), world.log},
+      settings_{settings},
+      world_{world},
+      rescue_from_{world.clock.now()} {}
+
+Janitor::~Janitor() {
+    request_stop();
+    join();
+}
+
+void Janitor::serve() {
+    auto next = core::Deadline::after(std::chrono::milliseconds::zero());
+    while (!stopping()) {
+        wait(next);
+        if (stopping()) break;
+        try {
+            if (lead()) {
+                if (world_.clock.now() >= rescue_from_) rescue_all();
+                tidy();
+                purge_some();
+            }
+            note_success();
+            next = core::Deadline::after(settings_.lease / 3 +
+                                         std::chrono::milliseconds{static_cast<std::int64_t>(
+                                             world_.random.uniform() * static_cast<double>(settings_.lease.count()) / 20)});
+        } catch (const pg::DatabaseError& e) {
+            note_trouble(e);
+            term_.reset();
+            if (e.trouble() != pg::Trouble::kRefused && e.trouble() != pg::Trouble::kRetry)
+                rescue_from_ = world_.clock.now() + settings_.lease;
+            next = core::Deadline::after(trouble_pause());
+        }
+    }
+    if (!term_) return;
+    try {
+        pg::in_transaction(session(), std::function<void(pg::Transaction&)>{
+                                          [this](pg::Transaction& tx) { queue::resign(tx, world_.worker); }});
+    } catch (const pg::DatabaseError& e) {
+        log().warn("could not step down as leader; the term lapses by itself", {{"error", e.what()}});
+    }
+}
+
+bool Janitor::lead() {
+    const auto term = pg::in_transaction(
+        session(), [this](pg::Transaction& tx) { return queue::lead(tx, world_.worker, settings_.lease); });
+    if (term && term != term_) log().info("this worker is the leader now", {{"term", *term}});
+    if (!term && term_) log().info("another worker is the leader now");
+    term_ = term;
+    return term_.has_value();
+}
+
+void Janitor::rescue_all() {
+    queue::RescueCursor cursor;
+    const queue::RescueSettings settings{.legacy_lock_timeout = settings_.legacy_lock_timeout,
+                                         .max_crashes = settings_.max_crashes};
+    while (!stopping()) {
+        const auto page = queue::rescue(session(), settings, cursor);
+        std::vector<std::string> lanes;
+        for (const auto& job : page.rescued) {
+            const auto id = job.id.to_string();
+            log().warn(job.status == core::Status::kFailed ? "job failed: its worker went away too often"
+                                                           : "job taken back from a worker that went away",
+                       {{"job_id", id}, {"kind", job.kind}, {"worker", job.worker}, {"crash_count", job.crash_count}});
+            if (!job.serial_key.empty()) lanes.push_back(job.serial_key);
+        }
+        if (!lanes.empty()) queue::advance_lanes(session(), lanes);
+        if (!page.next) return;
+        cursor = *page.next;
+    }
+}
+
+void Janitor::tidy() {
+    queue::restore_resumed(session());
+    pg::in_transaction(session(), std::function<void(pg::Transaction&)>{[](pg::Transaction& tx) {
+                           queue::prune_workers(tx, std::chrono::duration_cast<std::chrono::seconds>(kForgetWorkersAfter));
+                       }});
+}
+
+void Janitor::purge_some() {
+    if (settings_.retention == std::chrono::milliseconds::zero()) return;
+    if (purged_at_ != core::SteadyTime{} && world_.clock.now() - purged_at_ < kPurgeInterval) return;
+    const auto retention = std::chrono::ceil<std::chrono::seconds>(settings_.retention);
+    queue::PurgeCursor cursor;
+    int deleted = 0;
+    for (int page = 0; page < kPurgePages && !stopping(); ++page) {
+        const auto purged =
+            pg::in_transaction(session(), [&](pg::Transaction& tx) { return queue::purge(tx, retention, cursor); });
+        deleted += purged.deleted;
+        if (!purged.next) {
+            // Only the end of the walk counts as done; otherwise the next round goes on at once.
+            purged_at_ = world_.clock.now();
+            break;
+        }
+        cursor = *purged.next;
+    }
+    if (deleted > 0) log().info("finished jobs beyond the retention deleted", {{"jobs", deleted}});
+}
+
+}  // namespace oiab::runtime

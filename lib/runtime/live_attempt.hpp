@@ -1,0 +1,86 @@
+#pragma once
+/// @file  One attempt in this process: what its handler sees (oiab::Attempt) and what the services know about it.
+/// Thread-safe; the handler's side runs on the handler pool, the rest on the services' threads.
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/random.hpp"
+#include "observe/log.hpp"
+#include "oiab/registry.hpp"
+#include "queue/worker_id.hpp"
+
+namespace oiab::runtime {
+
+/// What all attempts of a process share.
+struct AttemptWorld {
+    queue::WorkerId worker;
+    pg::LaneGroup& store;
+    const core::Clock& clock;
+    core::Random& random;
+    const observe::Log& log;
+};
+
+class LiveAttempt final : public Attempt {
+public:
+    /// @param lease_started  when the claim was sent: from then on the lease is trusted, on the steady clock
+    LiveAttempt(core::Job job, const Registry::Entry* entry, AttemptWorld& world, core::SteadyTime lease_started);
+
+    // What the handler sees.
+    [[nodiscard]] const core::Job& job() const noexcept override { return job_; }
+    [[nodiscard]] core::Deadline deadline() const noexcept override;
+    [[nodiscard]] std::optional<core::CancelReason> cancelled() const noexcept override;
+    void log(LogLevel level, std::string_view message) override;
+    [[nodiscard]] pg::LaneGroup& store() noexcept override { return world_.store; }
+    void guard_in(pg::Transaction& tx) override;
+    core::Enqueued enqueue_in(pg::Transaction& tx, const core::NewJob& job) override;
+    boost::asio::awaitable<core::Enqueued> enqueue(core::NewJob job) override;
+    boost::asio::awaitable<core::Outcome> complete_in(std::function<std::string(pg::Transaction&)> body) override;
+    boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
+                                                StepOptions options) override;
+    boost::asio::awaitable<bool> progress(nlohmann::json value) override;
+    void heartbeat() noexcept override;
+
+    // What the services do with it.
+    /// Nullptr where no handler is registered for the kind.
+    [[nodiscard]] const Registry::Entry* entry() const noexcept { return entry_; }
+    /// The handler starts now: its deadline runs. `interrupt` wakes it from a pending wait; it is called at most once.
+    void begin(std::function<void()> interrupt);
+    void end() noexcept;
+    [[nodiscard]] bool has_begun() const noexcept { return begun_.load(std::memory_order_acquire); }
+    /// Begun and not ended: a handler is at work.
+    [[nodiscard]] bool is_running() const noexcept {
+        return has_begun() && ended_at_.load(std::memory_order_relaxed) == core::SteadyTime{};
+    }
+    [[nodiscard]] std::chrono::steady_clock::duration run_time() const noexcept;
+    /// Asks the attempt to end. The first reason stays. Returns at once.
+    void request_cancel(core::CancelReason reason);
+    /// A renewal that was sent at `started` succeeded, so the lease is trusted from then on.
+    void lease_renewed(core::SteadyTime started) noexcept { lease_started_.store(started, std::memory_order_relaxed); }
+    [[nodiscard]] core::SteadyTime lease_started() const noexcept {
+        return lease_started_.load(std::memory_order_relaxed);
+    }
+    /// The last sign of life by the handler: its begin, progress, or heartbeat.
+    [[nodiscard]] core::SteadyTime last_activity() const noexcept {
+        return last_activity_.load(std::memory_order_relaxed);
+    }
+
+private:
+    [[nodiscard]] queue::Guard guard() const noexcept { return {world_.worker, job_.key()}; }
+
+    const core::Job job_;
+    const Registry::Entry* const entry_;
+    AttemptWorld& world_;
+    std::atomic<core::SteadyTime> lease_started_;
+    std::atomic<core::SteadyTime> last_activity_{};
+    std::atomic<core::SteadyTime> began_at_{};
+    std::atomic<core::SteadyTime> ended_at_{};
+    std::atomic<bool> begun_{false};
+    std::atomic<int> cancel_reason_{-1};
+    std::mutex interrupt_mutex_;
+    std::function<void()> interrupt_;
+};
+
+}  // namespace oiab::runtime
