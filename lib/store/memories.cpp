@@ -1,0 +1,61 @@
+#include "store/memories.hpp"
+
+#include "store/rows.hpp"
+#include "store/sql.hpp"
+
+namespace oiab::store {
+namespace {
+
+std::vector<MemoryRow> read_memories(const pqxx::result& found) {
+    std::vector<MemoryRow> memories;
+    for (const auto& row : found) {
+        memories.push_back({rows::read_id<core::MemoryId>(row["id"]), rows::read_text(row["kind"]), rows::read_text(row["content"]),
+                            rows::read_text(row["visibility"]), row["similarity"].as<double>()});
+    }
+    return memories;
+}
+
+pqxx::params reader_params(const MemoryReader& reader) {
+    return pqxx::params{reader.user_id.to_string(), rows::text_of(reader.tenant_id), reader.own, reader.team, reader.org};
+}
+
+}  // namespace
+
+core::MemoryId insert_memory(pg::Transaction& tx, const NewMemory& memory) {
+    const auto inserted = tx.run(sql::insert_memory,
+                                 pqxx::params{memory.user_id.to_string(), rows::text_of(memory.tenant_id), memory.kind,
+                                              rows::without_nul(memory.content), memory.visibility, memory.source_session_id,
+                                              memory.idempotency_key});
+    if (!inserted.empty()) return rows::read_id<core::MemoryId>(inserted[0][0]);
+    const auto found = tx.run(sql::find_memory_by_key, pqxx::params{memory.idempotency_key});
+    // Somebody removed it between the two statements: the wish to remember was fulfilled and then revoked.
+    return found.empty() ? core::MemoryId{} : rows::read_id<core::MemoryId>(found[0][0]);
+}
+
+bool has_embeddings(pg::Transaction& tx) { return tx.run(sql::has_embeddings)[0][0].as<bool>(); }
+
+std::vector<MemoryRow> recall_similar(pg::Transaction& tx, const MemoryReader& reader, const std::string& model,
+                                      std::span<const float> embedding, double threshold, int limit) {
+    (void)tx.run(sql::allow_iterative_scan);
+    auto params = reader_params(reader);
+    params.append(model);
+    params.append(rows::vector_literal(embedding));
+    params.append(threshold);
+    params.append(limit);
+    return read_memories(tx.run(sql::recall_similar, params));
+}
+
+std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& reader, int limit) {
+    auto params = reader_params(reader);
+    params.append(limit);
+    return read_memories(tx.run(sql::recall_recent, params));
+}
+
+std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader, const std::string& query, int limit) {
+    auto params = reader_params(reader);
+    params.append(rows::without_nul(query));
+    params.append(limit);
+    return read_memories(tx.run(sql::search_memories, params));
+}
+
+}  // namespace oiab::store

@@ -1,0 +1,64 @@
+#include "store/messages.hpp"
+
+#include "pg/database_error.hpp"
+#include "store/rows.hpp"
+#include "store/sql.hpp"
+
+namespace oiab::store {
+namespace {
+
+using nlohmann::json;
+
+json parsed_or_null(const std::optional<std::string>& text) { return text ? json::parse(*text) : json(nullptr); }
+json text_or_null(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
+
+}  // namespace
+
+std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, std::span<const NewMessage> messages) {
+    if (tx.run(sql::lock_session, pqxx::params{session_id}).empty()) {
+        throw pg::DatabaseError{pg::Trouble::kRefused, "23503", "there is no session " + session_id};
+    }
+    json list = json::array();
+    for (const auto& message : messages) {
+        list.push_back({{"place", list.size()},
+                        {"role", message.role},
+                        {"content", message.content},
+                        {"parts", parsed_or_null(message.parts)},
+                        {"tool_calls", parsed_or_null(message.tool_calls)},
+                        {"tool_call_id", text_or_null(message.tool_call_id)},
+                        {"model", text_or_null(message.model)},
+                        {"job_id", message.job_id.to_string()},
+                        {"step", message.step},
+                        {"ordinal", message.ordinal},
+                        {"metadata", json::parse(message.metadata)}});
+    }
+    return static_cast<std::size_t>(tx.run(sql::append_messages, pqxx::params{session_id, rows::dump(list)}).size());
+}
+
+std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id, int limit) {
+    std::vector<MessageRow> messages;
+    for (const auto& row : tx.run(sql::load_messages, pqxx::params{session_id, limit})) {
+        MessageRow message;
+        message.seq = row["seq"].as<std::int64_t>();
+        message.role = rows::read_text(row["role"]);
+        message.content = rows::read_text(row["content"]);
+        message.parts = rows::read_optional_text(row["parts"]);
+        message.tool_calls = rows::read_optional_text(row["tool_calls"]);
+        message.tool_call_id = rows::read_optional_text(row["tool_call_id"]);
+        message.job_id = rows::read_optional_id<core::JobId>(row["job_id"]);
+        message.step = rows::read_text(row["step"]);
+        message.ordinal = row["ordinal"].as<int>();
+        messages.push_back(std::move(message));
+    }
+    return messages;
+}
+
+void append_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job, std::int64_t position, const std::string& delta) {
+    (void)tx.run(sql::append_stream, pqxx::params{session_id, job.to_string(), position, rows::without_nul(delta)});
+}
+
+void clear_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job) {
+    (void)tx.run(sql::clear_stream, pqxx::params{session_id, job.to_string()});
+}
+
+}  // namespace oiab::store

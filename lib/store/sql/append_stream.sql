@@ -1,0 +1,6 @@
+-- Adds a piece of an answer that is being written.
+-- $1 text session, $2 uuid job, $3 bigint position in bytes, $4 text piece
+-- Rows: none. Adding the same position again replaces the piece.
+-- Index: primary key. Locks: none beyond the row.
+INSERT INTO session_stream (session_id, job_id, position, delta) VALUES ($1, $2, $3, $4)
+ON CONFLICT (session_id, job_id, position) DO UPDATE SET delta = excluded.delta

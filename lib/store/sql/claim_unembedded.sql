@@ -1,0 +1,37 @@
+-- Claims memories that have no embedding by the model in use, those without any first, then oldest first.
+-- $1 uuid tenant or NULL, $2 uuid user or NULL, $3 text model, $4 integer how many, $5 uuid job, $6 double precision seconds to hold
+-- Rows: the claimed. Zero rows: nothing left, or all of it is being done by others.
+-- Index: memories_backfill_idx, one range each for no model, lower and higher names. Locks: the claimed rows; those that others hold are skipped.
+WITH candidate AS MATERIALIZED (
+    (SELECT id FROM memories
+     WHERE embedding_skipped IS NULL AND embedding_model IS NULL AND content IS NOT NULL
+       AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
+       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now() OR embedding_claimed_by = $5)
+     ORDER BY created_at, id LIMIT $4 * 2)
+    UNION ALL
+    (SELECT id FROM memories
+     WHERE embedding_skipped IS NULL AND embedding_model < $3 AND content IS NOT NULL
+       AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
+       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now() OR embedding_claimed_by = $5)
+     ORDER BY embedding_model, created_at, id LIMIT $4 * 2)
+    UNION ALL
+    (SELECT id FROM memories
+     WHERE embedding_skipped IS NULL AND embedding_model > $3 AND content IS NOT NULL
+       AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
+       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now() OR embedding_claimed_by = $5)
+     ORDER BY embedding_model, created_at, id LIMIT $4 * 2)
+), locked AS MATERIALIZED (
+    SELECT m.id FROM memories m
+    WHERE m.id = ANY (ARRAY(SELECT id FROM candidate)) AND m.embedding_model IS DISTINCT FROM $3
+      AND (m.embedding_claimed_until IS NULL OR m.embedding_claimed_until < now() OR m.embedding_claimed_by = $5)
+    ORDER BY m.embedding_model NULLS FIRST, m.created_at, m.id
+    LIMIT $4
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE memories m
+    SET embedding_claimed_by = $5, embedding_claimed_until = now() + make_interval(secs => $6)
+    FROM locked
+    WHERE m.id = locked.id
+    RETURNING m.id, m.content, m.created_at
+)
+SELECT id, content, encode(sha256(convert_to(content, 'UTF8')), 'hex') AS content_sha256 FROM claimed ORDER BY created_at, id

@@ -1,0 +1,14 @@
+-- A user with the tenant's state and the permissions of every role that the user has there.
+-- $1 uuid user
+-- Rows: one. Zero rows: there is no such user.
+-- Index: primary keys. Locks: none.
+SELECT u.id, u.tenant_id, u.handle, u.display_name, u.status = 'active' AS is_active,
+       coalesce(t.status = 'active', u.tenant_id IS NULL) AS tenant_is_active, coalesce(t.settings, '{}') AS tenant_settings,
+       (SELECT coalesce(jsonb_agg(r.permissions ORDER BY r.name), '[]')
+        FROM user_roles ur
+        JOIN roles r ON r.id = ur.role_id
+        WHERE ur.user_id = u.id AND r.tenant_id IS NOT DISTINCT FROM u.tenant_id
+          AND coalesce(ur.tenant_id = u.tenant_id, true)) AS role_permissions
+FROM users u
+LEFT JOIN tenants t ON t.id = u.tenant_id
+WHERE u.id = $1

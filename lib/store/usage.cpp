@@ -1,0 +1,57 @@
+#include "store/usage.hpp"
+
+#include "store/rows.hpp"
+#include "store/sql.hpp"
+
+namespace oiab::store {
+
+std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events) {
+    if (events.empty()) return 0;
+    auto list = nlohmann::json::array();
+    for (const auto& event : events) {
+        list.push_back({{"request_id", event.request_id},
+                        {"tenant_id", rows::json_of(event.tenant_id)},
+                        {"user_id", rows::json_of(event.user_id)},
+                        {"session_id", rows::json_or_null(event.session_id)},
+                        {"job_id", rows::json_of(event.job_id)},
+                        {"purpose", event.purpose},
+                        {"provider", rows::json_or_null(event.provider)},
+                        {"model", rows::json_or_null(event.model)},
+                        {"input_tokens", event.input_tokens},
+                        {"output_tokens", event.output_tokens},
+                        {"cache_read_tokens", event.cache_read_tokens},
+                        {"cache_write_tokens", event.cache_write_tokens},
+                        {"reasoning_tokens", event.reasoning_tokens},
+                        {"cost_usd", event.cost_usd},
+                        {"uncertain", event.uncertain},
+                        {"duration_ms", event.duration ? nlohmann::json(event.duration->count()) : nlohmann::json(nullptr)}});
+    }
+    return static_cast<std::size_t>(tx.run(sql::record_usage, pqxx::params{rows::dump(list)}).size());
+}
+
+double month_spending(pg::Transaction& tx, core::UserId user) {
+    return tx.run(sql::user_month_spending, pqxx::params{user.to_string()})[0][0].as<double>();
+}
+
+double month_spending(pg::Transaction& tx, core::TenantId tenant) {
+    return tx.run(sql::tenant_month_spending, pqxx::params{tenant.to_string()})[0][0].as<double>();
+}
+
+double job_spending(pg::Transaction& tx, core::JobId job) {
+    return tx.run(sql::job_spending, pqxx::params{job.to_string()})[0][0].as<double>();
+}
+
+std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantId tenant) {
+    const auto found = tx.run(sql::find_tenant_month_limit, pqxx::params{tenant.to_string()});
+    if (found.empty()) return std::nullopt;
+    return found[0][0].as<double>();
+}
+
+std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider, const std::string& model) {
+    const auto found = tx.run(sql::find_price, pqxx::params{provider, model});
+    if (found.empty()) return std::nullopt;
+    const auto row = found[0];
+    return ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>()};
+}
+
+}  // namespace oiab::store

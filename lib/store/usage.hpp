@@ -1,0 +1,58 @@
+#pragma once
+/// @file  What model calls cost: recording, sums, prices. Lane threads only; every function blocks and throws what the transaction does.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/uuid.hpp"
+#include "pg/transaction.hpp"
+
+namespace oiab::store {
+
+struct UsageEvent {
+    std::string request_id;  ///< idempotency key of the call
+    std::optional<core::TenantId> tenant_id;
+    std::optional<core::UserId> user_id;
+    std::string session_id;
+    std::optional<core::JobId> job_id;
+    std::string purpose = "chat";  ///< chat, plan, subtask, synthesize, embedding, reflection
+    std::string provider;
+    std::string model;
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;
+    std::int64_t cache_read_tokens = 0;
+    std::int64_t cache_write_tokens = 0;
+    std::int64_t reasoning_tokens = 0;
+    double cost_usd = 0;
+    bool uncertain = false;  ///< an estimate for a call whose answer was lost
+    std::optional<std::chrono::milliseconds> duration;
+};
+
+/// Records each call once, however often an attempt repeats. A certain figure replaces an estimate of the same call.
+/// @returns how many were recorded.
+std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events);
+
+/// US dollars spent in the running calendar month (UTC).
+[[nodiscard]] double month_spending(pg::Transaction& tx, core::UserId user);
+[[nodiscard]] double month_spending(pg::Transaction& tx, core::TenantId tenant);
+/// US dollars spent by one job, over all its attempts.
+[[nodiscard]] double job_spending(pg::Transaction& tx, core::JobId job);
+
+/// What all users of the tenant may cost together in a month; nullopt = no limit.
+[[nodiscard]] std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantId tenant);
+
+/// US dollars for a million tokens.
+struct ModelPrice {
+    double input_usd_per_million = 0;
+    double output_usd_per_million = 0;
+    double cache_read_usd_per_million = 0;
+    double cache_write_usd_per_million = 0;
+};
+
+/// The price that holds now: the provider's own entry before one for any provider ('*'). @returns nullopt where none is known.
+[[nodiscard]] std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider, const std::string& model);
+
+}  // namespace oiab::store

@@ -1,0 +1,24 @@
+#include "store/users.hpp"
+
+#include "store/rows.hpp"
+#include "store/sql.hpp"
+
+namespace oiab::store {
+
+std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
+    const auto found = tx.run(sql::find_user, pqxx::params{id.to_string()});
+    if (found.empty()) return std::nullopt;
+    const auto row = found[0];
+    UserRow user;
+    user.id = rows::read_id<core::UserId>(row["id"]);
+    user.tenant_id = rows::read_optional_id<core::TenantId>(row["tenant_id"]);
+    user.handle = rows::read_text(row["handle"]);
+    user.display_name = rows::read_text(row["display_name"]);
+    user.is_active = row["is_active"].as<bool>();
+    user.tenant_is_active = row["tenant_is_active"].as<bool>();
+    user.tenant_settings = rows::read_text(row["tenant_settings"]);
+    for (const auto& role : nlohmann::json::parse(row["role_permissions"].view())) user.role_permissions.push_back(role.dump());
+    return user;
+}
+
+}  // namespace oiab::store
