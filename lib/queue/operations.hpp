@@ -20,8 +20,8 @@ enum class RetryAnswer {
 };
 struct RetryResult {
     RetryAnswer answer = RetryAnswer::kNotFound;
-    std::optional<core::JobId> superseded_by;
-    std::string serial_key;  ///< of a keyed job that is pending now: hand it to advance_lanes
+    std::optional<core::JobId> superseded_by{};
+    std::string serial_key{};  ///< of a keyed job that is pending now: hand it to advance_lanes
 };
 /// pending or failed → pending, due now: attempts 0, crash count, cancellation and failure reason cleared. Done steps stay,
 /// failed ones are cleared. Its own transaction.
@@ -35,7 +35,7 @@ enum class CancelAnswer {
 };
 struct CancelResult {
     CancelAnswer answer = CancelAnswer::kNotFound;
-    std::string serial_key;  ///< of a keyed job that is final now: hand it to advance_lanes
+    std::string serial_key{};  ///< of a keyed job that is final now: hand it to advance_lanes
 };
 /// Waits for a claim or settle that is under way. Notifies `oiab_control` with `cancel <id>` for a running job.
 [[nodiscard]] CancelResult cancel_job(pg::Transaction& tx, core::JobId id);
@@ -50,7 +50,7 @@ struct PurgeCursor {
 };
 struct PurgePage {
     int deleted = 0;
-    std::optional<PurgeCursor> next;  ///< nullopt at the end of the walk
+    std::optional<PurgeCursor> next{};  ///< nullopt at the end of the walk
 };
 /// Deletes, of the next `page_size` jobs, those that finished longer than `retention` ago, with their steps. Skips rows
 /// that somebody holds. With `whole_table` the walk does not end at the retention's age: for ids that are not UUIDv7.

@@ -31,8 +31,8 @@ struct Settled {
     core::AttemptKey key;
     SettleState state = SettleState::kLost;
     core::FailureReason reason = core::FailureReason::kError;  ///< where kFailed
-    std::string error;                                         ///< where kFailed
-    std::string serial_key;  ///< of a keyed job that is final now: hand it to advance_lanes; empty otherwise
+    std::string error{};                                       ///< where kFailed
+    std::string serial_key{};  ///< of a keyed job that is final now: hand it to advance_lanes; empty otherwise
 };
 
 /// Settles a batch, in as few statements as it can: attempts that completed without a result in one, all others in one more,

@@ -22,7 +22,7 @@ enum class StepBegin {
 };
 struct BegunStep {
     StepBegin answer = StepBegin::kLost;
-    std::string result;  ///< JSON text, where kDone
+    std::string result{};  ///< JSON text, where kDone
 };
 
 /// Records the intent, or finds what an earlier attempt recorded. A step that failed before begins afresh; one that an earlier

@@ -1,0 +1,46 @@
+#include "queue/lease.hpp"
+
+#include <pqxx/params>
+#include <pqxx/result>
+
+#include "queue/arrays.hpp"
+#include "queue/rows.hpp"
+#include "queue/sql.hpp"
+
+namespace oiab::queue {
+
+std::vector<Renewal> renew(pg::Transaction& tx, const WorkerId& worker, std::span<const core::AttemptKey> keys,
+                           std::chrono::milliseconds lease) {
+    if (keys.empty()) return {};
+    const auto arrays = key_arrays(keys);
+    const auto rows = tx.run(sql::renew, pqxx::params{arrays.ids, arrays.epochs, worker.value, interval_text(lease)});
+    std::vector<Renewal> renewals;
+    renewals.reserve(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto row = rows.at(static_cast<pqxx::result::size_type>(i));
+        const auto state = row[0].view();
+        renewals.push_back({keys[i],
+                            state == "renewed" ? RenewState::kRenewed
+                            : state == "held"  ? RenewState::kHeld
+                                               : RenewState::kLost,
+                            row[1].as<bool>()});
+    }
+    return renewals;
+}
+
+bool hold_attempt(pg::Transaction& tx, const Guard& guard) {
+    return !tx.run(sql::hold_attempt, pqxx::params{guard.key.id.to_string(), guard.key.epoch.value, guard.worker.value})
+                .empty();
+}
+
+bool set_progress(pg::Transaction& tx, const Guard& guard, const std::string& progress) {
+    return !tx.run(sql::set_progress,
+                   pqxx::params{guard.key.id.to_string(), guard.key.epoch.value, guard.worker.value, progress})
+                .empty();
+}
+
+int release_all(pg::Transaction& tx, const WorkerId& worker) {
+    return static_cast<int>(tx.run(sql::release_all, pqxx::params{worker.value}).size());
+}
+
+}  // namespace oiab::queue
