@@ -1,0 +1,25 @@
+#pragma once
+/// @file  A conversation without a network or a model, by rules. For the first run, tests and air-gapped trials.
+/// Deterministic; any number of coroutines at once.
+///
+/// It understands, in this order:
+///  - a planner's prompt (a system message that speaks of a "JSON array" and "dependencies"): a plan, see offline_plan;
+///  - the result of a tool that it called: an answer that tells it;
+///  - "remember that …", "search your memory for …", "plan: …", where the request offers the tools memory_add,
+///    memory_search and plan_tasks: a call of the tool;
+///  - "Subtask N: …" with "Result:" beneath ("Context from previous steps:", or a synthesis): an answer built on them;
+///  - anything else: what the <memory-context> of the system messages and the earlier messages of the user say about it.
+
+#include "clients/chat.hpp"
+
+namespace oiab::clients {
+
+class OfflineChat final : public ChatModel {
+public:
+    /// Never fails. Every answer names itself as offline by its model.
+    [[nodiscard]] asio::awaitable<std::expected<ChatAnswer, ModelError>> complete(ChatRequest request,
+                                                                                  OnDelta on_delta) override;
+    [[nodiscard]] std::string_view runtime() const noexcept override { return "offline"; }
+};
+
+}  // namespace oiab::clients
