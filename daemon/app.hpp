@@ -1,0 +1,49 @@
+#pragma once
+/// @file  What the service and `--once` have in common: the log, the clock, and the registry with every handler that the
+/// settings ask for. Made by main's thread; the parts are thread-safe as they say themselves.
+
+#include <memory>
+
+#include "clients/http_client.hpp"
+#include "config/settings.hpp"
+#include "core/clock.hpp"
+#include "core/random.hpp"
+#include "observe/log.hpp"
+#include "oiab/registry.hpp"
+#include "pg/session.hpp"
+#include "runtime/engine.hpp"
+
+namespace oiab::daemon {
+
+class App {
+public:
+    /// Registers the handlers; opens no connection. @throws std::runtime_error with one sentence where a configured
+    /// handler cannot be loaded
+    App(const config::Settings& settings, observe::Level least_level);
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+    ~App();
+
+    [[nodiscard]] const observe::Log& log() const noexcept { return log_; }
+    [[nodiscard]] const core::Clock& clock() const noexcept { return clock_; }
+    [[nodiscard]] core::Random& random() noexcept { return random_; }
+    [[nodiscard]] const Registry& registry() const noexcept { return registry_; }
+    [[nodiscard]] runtime::EngineSettings engine_settings() const;
+    [[nodiscard]] std::string host() const;
+
+    /// Brings the schema up to date where the settings want that; one query where it is. Blocks.
+    /// @throws pg::DatabaseError, pg::MigrationError
+    void migrate() const;
+
+private:
+    const config::Settings& settings_;
+    observe::Log log_;
+    core::SystemClock clock_;
+    core::SystemRandom random_;
+    clients::HttpClient http_;
+    Registry registry_;
+};
+
+[[nodiscard]] observe::Level to_observe(config::LogLevel level) noexcept;
+
+}  // namespace oiab::daemon
