@@ -1,4 +1,7 @@
 # Everything that the project uses, found on the system or under .deps/prefix; CMake downloads nothing.
+if(POLICY CMP0167)
+  cmake_policy(SET CMP0167 NEW)  # Boost by its own CMake package: newer CMake has no module for it.
+endif()
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
