@@ -24,7 +24,8 @@ constexpr std::chrono::seconds kLongestLingering{1};
 void initialise_curl_once() {
     static std::once_flag once;
     std::call_once(once, [] {
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl cannot be initialised");
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+            throw std::runtime_error("libcurl cannot be initialised");
     });
 }
 
@@ -51,7 +52,8 @@ void HttpLoop::start(std::shared_ptr<HttpTransfer> transfer) {
             return;
         }
     } catch (const std::exception& failure) {
-        refusal = {CallFailure::kConnect, std::string{"the HTTP client cannot start: "} + failure.what(), Repeat::kSafe};
+        refusal = {CallFailure::kConnect, std::string{"the HTTP client cannot start: "} + failure.what(),
+                   Repeat::kSafe};
     }
     transfer->abandon(std::move(refusal));
 }

@@ -88,7 +88,8 @@ void HttpTransfer::set_waiter(std::unique_ptr<TransferWaiter> waiter, Until unti
 }
 
 void HttpTransfer::wake_if_due(std::unique_lock<std::mutex> lock) {
-    const bool due = ended_ || (until_ == Until::kHead && head_complete_) || (until_ == Until::kData && !buffer_.empty());
+    const bool due =
+        ended_ || (until_ == Until::kHead && head_complete_) || (until_ == Until::kData && !buffer_.empty());
     if (!due || !waiter_) return;
     const auto waiter = std::exchange(waiter_, nullptr);
     lock.unlock();

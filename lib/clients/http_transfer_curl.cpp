@@ -28,7 +28,8 @@ bool is_header_text(std::string_view text) {
 }
 
 bool is_token(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
 }
 
 long to_long_ms(std::chrono::milliseconds wait) {
@@ -65,7 +66,9 @@ CallFailure kind_of(CURLcode code) {
 }  // namespace
 
 std::optional<CallError> HttpTransfer::fault_of_request() {
-    const auto fault = [](std::string text) { return CallError{CallFailure::kProtocol, std::move(text), Repeat::kSafe}; };
+    const auto fault = [](std::string text) {
+        return CallError{CallFailure::kProtocol, std::move(text), Repeat::kSafe};
+    };
     const auto origin = find_origin(request_.url);
     if (!origin) return fault("the address of an HTTP request is not an absolute http or https URL");
     origin_ = *origin;
@@ -87,8 +90,8 @@ std::expected<CURL*, CallError> HttpTransfer::begin(const HttpClientSettings& se
     if (auto fault = fault_of_request()) return std::unexpected{std::move(*fault)};
     easy_ = curl_easy_init();
     if (easy_ == nullptr) {
-        return std::unexpected{CallError{CallFailure::kConnect, "libcurl gives no handle for a request to " + origin_,
-                                         Repeat::kSafe}};
+        return std::unexpected{
+            CallError{CallFailure::kConnect, "libcurl gives no handle for a request to " + origin_, Repeat::kSafe}};
     }
     configure(settings);
     configure_body();

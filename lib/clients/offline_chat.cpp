@@ -8,6 +8,7 @@
 
 #include "clients/offline_plan.hpp"
 #include "clients/offline_text.hpp"
+#include "clients/provider.hpp"
 #include "clients/utf8.hpp"
 
 namespace oiab::clients {
@@ -19,6 +20,7 @@ constexpr double kRelevant = 0.25;  // a shade below recall's 0.3, so that what 
 constexpr std::size_t kMostMemories = 3;
 constexpr std::size_t kDefaultSubtasks = 5;
 constexpr std::size_t kLongestQuote = 400;
+constexpr std::size_t kShortQuote = 80;
 
 std::string lower(std::string_view text) {
     std::string out{text};
@@ -123,11 +125,13 @@ std::optional<ToolCall> wanted_call(const ChatRequest& request, const std::strin
     };
     if (const auto* tool = find_tool(request, "plan_tasks")) {
         if (const auto task = after_phrase(text, {"plan the following:", "plan this:", "plan:"})) {
-            return call(*tool, argument_name(*tool, {"taskDescription", "task_description", "task", "description"}), *task);
+            return call(*tool, argument_name(*tool, {"taskDescription", "task_description", "task", "description"}),
+                        *task);
         }
     }
     if (const auto* tool = find_tool(request, "memory_search")) {
-        if (const auto query = after_phrase(text, {"search your memory for ", "search memory for ", "look in your memory for "})) {
+        if (const auto query =
+                after_phrase(text, {"search your memory for ", "search memory for ", "look in your memory for "})) {
             return call(*tool, argument_name(*tool, {"query", "text"}), *query);
         }
     }
@@ -139,49 +143,91 @@ std::optional<ToolCall> wanted_call(const ChatRequest& request, const std::strin
     return std::nullopt;
 }
 
+/// What a tool's result says, in words where it is one of ours.
+std::string told_result(const std::string& tool, const std::string& result) {
+    const json said = json::parse(result, nullptr, false);
+    if (said.is_object() && said.contains("memories") && said["memories"].is_array()) {
+        std::string found;
+        for (const json& memory : said["memories"])
+            found += (found.empty() ? "" : "; ") + text_member(memory, "content");
+        return found.empty() ? "I searched my memory and found nothing." : "I found in my memory: " + found;
+    }
+    if (said.is_object() && said.contains("memoryId")) return "I will remember that.";
+    if (const std::string plan = text_member(said, "planId"); !plan.empty()) {
+        return "I made a plan of it (" + plan + "); its result will follow here.";
+    }
+    return tool + " says: " + shortened(result, kLongestQuote);
+}
+
 std::string told_results(const ChatRequest& request) {
-    std::string answer = "Done.";
+    std::string answer;
     auto first = request.messages.end();
     while (first != request.messages.begin() && std::prev(first)->role == Role::kTool) --first;
-    std::string tool = "the tool";
     for (auto result = first; result != request.messages.end(); ++result) {
+        std::string tool = "the tool";
         for (const ChatMessage& message : request.messages) {
             for (const ToolCall& call : message.tool_calls) {
                 if (call.id == result->tool_call_id) tool = call.name;
             }
         }
-        answer += " " + tool + " says: " + shortened(result->content, kLongestQuote);
+        answer += (answer.empty() ? "" : " ") + told_result(tool, result->content);
     }
     return answer;
 }
 
-// --- results of subtasks ---
+// --- subtasks ---
 
-/// "Subtask N: description" lines, each with what "Result:" says beneath it.
-std::vector<std::pair<std::string, std::string>> results_in(std::string_view text) {
-    std::vector<std::pair<std::string, std::string>> results;
+struct Report {
+    std::string description;
+    std::string result;
+    bool failed = false;
+};
+
+/// "Subtask N: description" lines, each with what "Result:" or "Failed:" says beneath it.
+std::vector<Report> reports_in(std::string_view text) {
+    std::vector<Report> reports;
     bool in_result = false;
-    for (std::string_view line : lines_of(text)) {
+    for (const std::string_view line : lines_of(text)) {
         if (line.starts_with("Subtask ")) {
             const auto colon = line.find(':');
-            results.emplace_back(colon == std::string_view::npos ? line : trimmed(line.substr(colon + 1)), "");
+            reports.push_back({std::string{colon == line.npos ? line : trimmed(line.substr(colon + 1))}, "", false});
             in_result = false;
-        } else if (line.starts_with("Result:") && !results.empty()) {
+        } else if (!reports.empty() && (line.starts_with("Result:") || line.starts_with("Failed:"))) {
             in_result = true;
-            results.back().second = trimmed(line.substr(7));
+            reports.back().failed = line.starts_with("Failed:");
+            reports.back().result = trimmed(line.substr(7));
+        } else if (line.starts_with("Your subtask:") || line.starts_with("Missing, say so")) {
+            in_result = false;
         } else if (in_result) {
-            std::string& result = results.back().second;
+            std::string& result = reports.back().result;
             result += (result.empty() ? "" : " ") + std::string{line};
         }
     }
-    std::erase_if(results, [](const auto& result) { return result.second.empty(); });
-    return results;
+    std::erase_if(reports, [](const Report& report) { return report.result.empty(); });
+    return reports;
 }
 
-std::string built_on(const std::vector<std::pair<std::string, std::string>>& results) {
-    std::string answer = "Built on " + std::to_string(results.size()) + (results.size() == 1 ? " result:" : " results:");
-    for (const auto& [description, result] : results) {
-        answer += "\n- " + shortened(description, kLongestQuote) + ": " + shortened(result, kLongestQuote);
+/// What stands behind a label on lines of their own ("Task:"), up to the next empty line; empty where there is none.
+std::string_view section(std::string_view text, std::string_view label) {
+    const auto at = text.find(label);
+    if (at == std::string_view::npos) return {};
+    text = text.substr(at + label.size());
+    return trimmed(text.substr(0, text.find("\n\n")));
+}
+
+std::string subtask_answer(const std::string& prompt) {
+    const auto earlier = reports_in(prompt);
+    const std::string_view own = section(prompt, "Your subtask:");
+    std::string answer = "Done: " + std::string{own.empty() ? trimmed(prompt) : own} + ".";
+    for (const Report& report : earlier) answer += " Built on \"" + shortened(report.description, kShortQuote) + "\".";
+    return answer;
+}
+
+std::string synthesis(const std::string& prompt) {
+    std::string answer = "The parts of \"" + shortened(section(prompt, "Task:"), kLongestQuote) + "\" together:";
+    for (const Report& report : reports_in(prompt)) {
+        answer += "\n- " + std::string{report.failed ? "Missing: " : ""} +
+                  shortened(report.description, kLongestQuote) + ": " + shortened(report.result, kLongestQuote);
     }
     return answer;
 }
@@ -241,7 +287,8 @@ std::string from_memory(const ChatRequest& request, const std::string& system, c
 std::string answer_text(const ChatRequest& request, const std::string& system, const std::string& last_user) {
     if (is_planner(system)) return plan_offline(task_of(last_user), subtasks_allowed(system + last_user));
     if (!request.messages.empty() && request.messages.back().role == Role::kTool) return told_results(request);
-    if (const auto results = results_in(last_user); !results.empty()) return built_on(results);
+    if (trimmed(last_user).starts_with("Synthesize")) return synthesis(last_user);
+    if (system.find("work on one subtask") != std::string::npos) return subtask_answer(last_user);
     return from_memory(request, system, last_user);
 }
 

@@ -7,8 +7,10 @@
 ///  - the result of a tool that it called: an answer that tells it;
 ///  - "remember that …", "search your memory for …", "plan: …", where the request offers the tools memory_add,
 ///    memory_search and plan_tasks: a call of the tool;
-///  - "Subtask N: …" with "Result:" beneath ("Context from previous steps:", or a synthesis): an answer built on them;
-///  - anything else: what the <memory-context> of the system messages and the earlier messages of the user say about it.
+///  - "Synthesize …" with "Subtask N: …" and "Result:" or "Failed:" beneath: the parts put together;
+///  - a system message that speaks of "work on one subtask": its result, naming the earlier results it builds on;
+///  - anything else: what the <memory-context> of the system messages and the earlier messages of the user say about
+///  it.
 
 #include "clients/chat.hpp"
 

@@ -68,7 +68,8 @@ void limit(std::vector<Step>& steps, std::size_t max_subtasks) {
 std::string plan_offline(std::string_view task, std::size_t max_subtasks) {
     const std::string_view whole = trimmed(task);
     std::vector<Step> steps;
-    for (const std::string& part : parted(whole, {" then ", ", then ", " and then ", "; ", ". ", ".\n", "\n", "finally "})) {
+    for (const std::string& part :
+         parted(whole, {" then ", ", then ", " and then ", "; ", ". ", ".\n", "\n", "finally "})) {
         steps.push_back(parted(part, {" and ", ", and ", ", "}));
     }
     if (steps.empty() || (steps.size() == 1 && steps.front().size() == 1)) steps = diamond(whole);

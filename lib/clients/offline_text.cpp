@@ -9,20 +9,21 @@
 namespace oiab::clients {
 namespace {
 
-// Weights by feel: a shared word says more than shared letters, a common word next to nothing. Chosen so that a question
-// and a sentence that answers it pass recall's threshold of 0.3, and unrelated sentences do not (see the tests).
+// Weights by feel: a shared word says more than shared letters, a common word next to nothing. Chosen so that a
+// question and a sentence that answers it pass recall's threshold of 0.3, and unrelated sentences do not (see the
+// tests).
 constexpr float kWordWeight = 1.0F;
 constexpr float kCommonWordWeight = 0.08F;
 constexpr float kTrigramWeight = 0.25F;
 
 constexpr std::array<std::string_view, 84> kCommonWords = {
-    "a",     "about", "all",   "am",    "an",   "and",   "any",   "are",   "as",    "at",    "be",   "been",
-    "but",   "by",    "can",   "could", "did",  "do",    "doe",   "for",   "from",  "had",   "ha",   "have",
-    "he",    "her",   "hi",    "him",   "how",  "i",     "if",    "in",    "into",  "is",    "it",   "its",
-    "like",  "me",    "my",    "no",    "not",  "of",    "on",    "or",    "our",   "please", "say", "she",
-    "should", "so",   "some",  "tell",  "than", "that",  "the",   "their", "them",  "then",  "there", "these",
-    "they",  "thi",   "to",    "too",   "us",   "use",   "user",  "very",  "wa",    "we",    "were", "what",
-    "when",  "where", "which", "who",   "whose", "why",  "will",  "with",  "would", "you",   "your", "yes"};
+    "a",      "about", "all",   "am",    "an",    "and",  "any",  "are",   "as",    "at",     "be",    "been",
+    "but",    "by",    "can",   "could", "did",   "do",   "doe",  "for",   "from",  "had",    "ha",    "have",
+    "he",     "her",   "hi",    "him",   "how",   "i",    "if",   "in",    "into",  "is",     "it",    "its",
+    "like",   "me",    "my",    "no",    "not",   "of",   "on",   "or",    "our",   "please", "say",   "she",
+    "should", "so",    "some",  "tell",  "than",  "that", "the",  "their", "them",  "then",   "there", "these",
+    "they",   "thi",   "to",    "too",   "us",    "use",  "user", "very",  "wa",    "we",     "were",  "what",
+    "when",   "where", "which", "who",   "whose", "why",  "will", "with",  "would", "you",    "your",  "yes"};
 
 bool is_letter(char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -36,7 +37,8 @@ std::string stem(std::string word) {
     return word;
 }
 
-/// General punctuation beyond ASCII (U+2000 to U+206F: quotes, dashes, dots) as a blank, the apostrophe as an ASCII one.
+/// General punctuation beyond ASCII (U+2000 to U+206F: quotes, dashes, dots) as a blank, the apostrophe as an ASCII
+/// one.
 std::string with_plain_punctuation(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -114,10 +116,13 @@ std::vector<float> lexical_vector(std::string_view text) {
 
 double likeness(const std::vector<float>& left, const std::vector<float>& right) noexcept {
     double product = 0;
-    for (std::size_t i = 0; i < left.size() && i < right.size(); ++i) product += static_cast<double>(left[i]) * right[i];
+    for (std::size_t i = 0; i < left.size() && i < right.size(); ++i)
+        product += static_cast<double>(left[i]) * right[i];
     return product;
 }
 
-std::int64_t estimated_tokens(std::string_view text) noexcept { return static_cast<std::int64_t>((text.size() + 3) / 4); }
+std::int64_t estimated_tokens(std::string_view text) noexcept {
+    return static_cast<std::int64_t>((text.size() + 3) / 4);
+}
 
 }  // namespace oiab::clients

@@ -12,8 +12,8 @@ OpenAiChat::OpenAiChat(HttpClient& http, OpenAiChatSettings settings, const core
     : http_{http}, settings_{std::move(settings)}, clock_{clock} {}
 
 asio::awaitable<std::expected<ChatAnswer, ModelError>> OpenAiChat::complete(ChatRequest request, OnDelta on_delta) {
-    HttpRequest http = make_provider_request(settings_.provider, "/chat/completions", chat_body(request, settings_),
-                                             request.deadline);
+    HttpRequest http =
+        make_provider_request(settings_.provider, "/chat/completions", chat_body(request, settings_), request.deadline);
     if (!request.idempotency_key.empty()) http.headers.emplace_back("Idempotency-Key", request.idempotency_key);
     if (settings_.streaming == Streaming::kOff) {
         co_return co_await complete_whole(std::move(http), std::move(on_delta));
@@ -34,7 +34,8 @@ asio::awaitable<OpenAiChat::Answer> OpenAiChat::complete_streamed(HttpRequest re
     if (!stream) co_return std::unexpected{model_error_of(stream.error(), deadline)};
     const HttpHead& head = stream->head();
     const bool is_json = head.find_header("content-type").value_or("").find("json") != std::string_view::npos;
-    if (head.status == 200 && !is_json) co_return co_await read_events(std::move(*stream), deadline, std::move(on_delta));
+    if (head.status == 200 && !is_json)
+        co_return co_await read_events(std::move(*stream), deadline, std::move(on_delta));
     // An error, or a server that doesn't stream although it was asked to.
     std::string body;
     while (true) {
@@ -46,7 +47,8 @@ asio::awaitable<OpenAiChat::Answer> OpenAiChat::complete_streamed(HttpRequest re
     co_return read_whole(head, body, on_delta);
 }
 
-OpenAiChat::Answer OpenAiChat::read_whole(const HttpHead& head, const std::string& body, const OnDelta& on_delta) const {
+OpenAiChat::Answer OpenAiChat::read_whole(const HttpHead& head, const std::string& body,
+                                          const OnDelta& on_delta) const {
     if (head.status != 200) {
         return std::unexpected{model_error_of(settings_.provider, head, body, clock_.wall_now())};
     }

@@ -26,9 +26,9 @@ json message_json(const ChatMessage& message) {
 json tool_json(const ToolDefinition& tool) {
     json parameters = json::parse(tool.parameters, nullptr, false);
     if (!parameters.is_object()) parameters = {{"type", "object"}, {"properties", json::object()}};
-    return {{"type", "function"},
-            {"function",
-             {{"name", tool.name}, {"description", tool.description}, {"parameters", std::move(parameters)}}}};
+    return {
+        {"type", "function"},
+        {"function", {{"name", tool.name}, {"description", tool.description}, {"parameters", std::move(parameters)}}}};
 }
 
 /// Reasoning models refuse max_tokens; most other servers know no other name.

@@ -90,9 +90,8 @@ asio::awaitable<std::expected<void, ModelError>> OpenAiEmbedder::embed_range(Wor
 asio::awaitable<OpenAiEmbedder::Vectors> OpenAiEmbedder::call(Work& work, std::vector<std::string> texts) {
     json body{{"model", settings_.model}, {"input", texts}, {"encoding_format", "float"}};
     if (settings_.dimensions == DimensionsParameter::kSend) body["dimensions"] = kEmbeddingDimensions;
-    HttpRequest request =
-        make_provider_request(settings_.provider, "/embeddings",
-                              body.dump(-1, ' ', false, json::error_handler_t::replace), work.deadline);
+    HttpRequest request = make_provider_request(
+        settings_.provider, "/embeddings", body.dump(-1, ' ', false, json::error_handler_t::replace), work.deadline);
     auto response = co_await http_.send(std::move(request));
     if (!response) co_return std::unexpected{model_error_of(response.error(), work.deadline)};
     if (response->status() != 200) {

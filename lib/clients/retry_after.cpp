@@ -87,7 +87,8 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view valu
 std::optional<std::chrono::milliseconds> find_retry_after(const HttpHead& head, core::WallTime now) {
     if (const auto text = head.find_header("retry-after-ms")) {
         const auto wait = parse_number<double>(*text);
-        if (wait && *wait >= 0 && *wait < 1e12) return bounded(std::chrono::milliseconds{static_cast<std::int64_t>(*wait)});
+        if (wait && *wait >= 0 && *wait < 1e12)
+            return bounded(std::chrono::milliseconds{static_cast<std::int64_t>(*wait)});
     }
     const auto text = head.find_header("retry-after");
     if (!text) return std::nullopt;

@@ -9,7 +9,9 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// Length of the well-formed sequence at the text's beginning (Unicode 15, table 3-7), or 0.
 std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+    const auto byte = [&](std::size_t i) -> unsigned {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+    };
     const auto within = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
     const unsigned lead = byte(0);
     if (lead < 0x80) return 1;

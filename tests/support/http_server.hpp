@@ -89,8 +89,8 @@ public:
     [[nodiscard]] std::string url(std::string_view path = "") const;
     [[nodiscard]] int port() const noexcept { return port_; }
     [[nodiscard]] std::vector<ServedRequest> requests() const;
-    [[nodiscard]] std::size_t connections() const;       ///< accepted so far
-    [[nodiscard]] std::size_t most_at_once() const;      ///< requests being answered at the same time, at most
+    [[nodiscard]] std::size_t connections() const;            ///< accepted so far
+    [[nodiscard]] std::size_t most_at_once() const;           ///< requests being answered at the same time, at most
     [[nodiscard]] std::vector<std::string> failures() const;  ///< what scripts threw, but for a client that left
 
 private:

@@ -61,17 +61,19 @@ TEST_CASE("offline embedder: a question finds the sentence that answers it and l
     CHECK(like("Do we have any teas?", memory) >= 0.3);
     CHECK(like("Ada\xE2\x80\x99s tea", "ada's teas") > 0.99);
     CHECK(like("When does the quarterly report have to be finished?", memory) < 0.3);
-    CHECK(like("The quarterly report is due on the first Friday of the month", "When is the quarterly report due?") >= 0.3);
+    CHECK(like("The quarterly report is due on the first Friday of the month", "When is the quarterly report due?") >=
+          0.3);
     CHECK(like("What is the weather like?", "The user is called Bob") < 0.3);
 }
 
 TEST_CASE("offline chat: a recalled memory changes the answer") {
     std::string told;
     const auto without = ask(request("Be kind.", "Which tea is my favourite?"));
-    const auto with = ask(request("Be kind.\n<memory-context>\n- [fact] Ada's favourite tea is jasmine\n- The office is in "
-                                  "Lisbon\n</memory-context>",
-                                  "Which tea is my favourite?"),
-                          &told);
+    const auto with =
+        ask(request("Be kind.\n<memory-context>\n- [fact] Ada's favourite tea is jasmine\n- The office is in "
+                    "Lisbon\n</memory-context>",
+                    "Which tea is my favourite?"),
+            &told);
     CHECK(without.content.find("jasmine") == std::string::npos);
     CHECK(with.content == "I remember: Ada's favourite tea is jasmine");
     CHECK(told == with.content);
@@ -102,7 +104,13 @@ TEST_CASE("offline chat: tools are called where the user says so and the request
     told.messages.push_back({Role::kTool, R"({"id":"m1"})", {}, answer.tool_calls[0].id});
     answer = ask(told);
     CHECK(answer.tool_calls.empty());
-    CHECK(answer.content == R"(Done. memory_add says: {"id":"m1"})");
+    CHECK(answer.content == R"(memory_add says: {"id":"m1"})");
+    told.messages.back().content = R"({"memoryId":"m1","status":"remembered"})";
+    CHECK(ask(told).content == "I will remember that.");
+    told.messages.back().content = R"({"memories":[{"kind":"fact","content":"Oat milk"},{"content":"Tea"}]})";
+    CHECK(ask(told).content == "I found in my memory: Oat milk; Tea");
+    told.messages.back().content = R"({"memories":[]})";
+    CHECK(ask(told).content == "I searched my memory and found nothing.");
 
     wish.messages.back().content = "Search your memory for milk";
     CHECK(json::parse(ask(wish).tool_calls.at(0).arguments) == json{{"query", "milk"}});
@@ -116,9 +124,10 @@ TEST_CASE("offline chat: tools are called where the user says so and the request
 }
 
 TEST_CASE("offline chat: a planner's prompt gets a plan within its limit") {
-    const auto answer = ask(request("You are a task decomposition specialist. Answer with a JSON array of objects with "
-                                    "description, agent and dependencies. Use at most 4 subtasks.",
-                                    "Task: Compare the two vendors"));
+    const auto answer =
+        ask(request("You are a task decomposition specialist. Answer with a JSON array of objects with "
+                    "description, agent and dependencies. Use at most 4 subtasks.",
+                    "Task: Compare the two vendors"));
     const json plan = json::parse(answer.content);
     REQUIRE(plan.size() == 4);
     CHECK(plan[0]["dependencies"].empty());
@@ -130,7 +139,8 @@ TEST_CASE("offline chat: a planner's prompt gets a plan within its limit") {
 }
 
 TEST_CASE("offline plan: the wording decides what goes one after the other and what side by side") {
-    const json plan = json::parse(plan_offline("Collect the figures, then draw the chart and write the text; send it.", 5));
+    const json plan =
+        json::parse(plan_offline("Collect the figures, then draw the chart and write the text; send it.", 5));
     REQUIRE(plan.size() == 4);
     CHECK(plan[0]["description"] == "Collect the figures");
     CHECK(plan[1]["description"] == "draw the chart");
@@ -141,8 +151,8 @@ TEST_CASE("offline plan: the wording decides what goes one after the other and w
 }
 
 TEST_CASE("offline plan: every size and text gives a plan without cycles that keeps to its limit") {
-    for (const std::string text : {"", "x", "a and b and c and d and e and f", "a then b then c then d", ";;;", "and then",
-                                   "One. Two. Three and four, five; then six\nseven"}) {
+    for (const std::string text : {"", "x", "a and b and c and d and e and f", "a then b then c then d", ";;;",
+                                   "and then", "One. Two. Three and four, five; then six\nseven"}) {
         for (std::size_t limit = 0; limit < 8; ++limit) {
             const json plan = json::parse(plan_offline(text, limit));
             CHECK(!plan.empty());
@@ -154,8 +164,23 @@ TEST_CASE("offline plan: every size and text gives a plan without cycles that ke
     }
 }
 
-TEST_CASE("offline chat: results of earlier subtasks are built upon") {
-    const auto answer = ask(request("", "Conclude.\n\nContext from previous steps:\nSubtask 1: Gather\nResult:\nThere are two "
-                                        "vendors.\nBoth are cheap.\n\nSubtask 2: Weigh\nResult: The first is nearer."));
-    CHECK(answer.content == "Built on 2 results:\n- Gather: There are two vendors. Both are cheap.\n- Weigh: The first is nearer.");
+TEST_CASE("offline chat: a subtask names the earlier results that it builds on") {
+    const std::string system = "You are the agent \"build\" and work on one subtask of a larger task.";
+    CHECK(ask(request(system, "Gather the facts")).content == "Done: Gather the facts.");
+    const auto answer =
+        ask(request(system,
+                    "Context from previous steps:\n\nSubtask 0: Gather the facts\nResult:\nThere are two "
+                    "vendors.\nBoth are cheap.\n\nYour subtask:\nWeigh them"));
+    CHECK(answer.content == "Done: Weigh them. Built on \"Gather the facts\".");
+}
+
+TEST_CASE("offline chat: a synthesis puts the parts together and says what is missing") {
+    const auto answer =
+        ask(request("You combine the results of several agents into one answer.",
+                    "Synthesize the final answer.\n\nTask:\nChoose a vendor\n\nResults of the subtasks:\n\n"
+                    "Subtask 0: Gather\nResult:\nTwo vendors.\nBoth cheap.\n\nMissing, say so in the answer:\n\n"
+                    "Subtask 1: Weigh\nFailed: out of time\n"));
+    CHECK(answer.content ==
+          "The parts of \"Choose a vendor\" together:\n- Gather: Two vendors. Both cheap.\n- Missing: Weigh: out of "
+          "time");
 }

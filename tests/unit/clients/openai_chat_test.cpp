@@ -29,9 +29,8 @@ struct Provider {
     Answer ask(ChatRequest request) {
         deltas.clear();
         OpenAiChat chat{http, settings, clock};
-        return run_coroutine(chat.complete(std::move(request), [this](std::string_view text) {
-            deltas += "[" + std::string{text} + "]";
-        }));
+        return run_coroutine(chat.complete(std::move(request),
+                                           [this](std::string_view text) { deltas += "[" + std::string{text} + "]"; }));
     }
     Answer ask(std::string text = "Hi") { return ask(question(std::move(text))); }
 
@@ -75,14 +74,15 @@ std::string delta(std::string_view text) {
 const std::string kStop = R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
 const std::string kUsage =
     R"({"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":8}}})";
-const std::string kWhole = R"({"model":"m-1","choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],
+const std::string kWhole =
+    R"({"model":"m-1","choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],
     "usage":{"prompt_tokens":5,"completion_tokens":1}})";
 
 }  // namespace
 
 TEST_CASE("chat: a streamed answer arrives piece by piece, with its usage") {
-    Provider provider{streaming({R"({"choices":[{"delta":{"role":"assistant","content":""}}]})", delta("Hel"), delta("lo"),
-                                 kStop, kUsage, "[DONE]"})};
+    Provider provider{streaming({R"({"choices":[{"delta":{"role":"assistant","content":""}}]})", delta("Hel"),
+                                 delta("lo"), kStop, kUsage, "[DONE]"})};
     const auto answer = provider.ask();
     REQUIRE(answer);
     CHECK(answer->content == "Hello");
@@ -102,7 +102,10 @@ TEST_CASE("chat: the request is what an OpenAI-compatible server expects") {
     request.max_output_tokens = 100;
     request.idempotency_key = "job-1-step-2";
     request.tools = {{"memory_search", "Searches.", R"({"type":"object","properties":{"query":{"type":"string"}}})"}};
-    request.messages.push_back({Role::kAssistant, "", {{"call_1", "memory_search", R"({"query":"x"})"}, {"call_2", "memory_search", "{oops"}}, {}});
+    request.messages.push_back({Role::kAssistant,
+                                "",
+                                {{"call_1", "memory_search", R"({"query":"x"})"}, {"call_2", "memory_search", "{oops"}},
+                                {}});
     request.messages.push_back({Role::kTool, "nothing", {}, "call_1"});
     REQUIRE(provider.ask(request));
     const auto seen = provider.server.requests().at(0);
@@ -239,8 +242,8 @@ TEST_CASE("chat: Retry-After is honoured as seconds and as a date") {
     REQUIRE_FALSE(answer);
     CHECK(answer.error().retry_after == 17s);
     CHECK(answer.error().message == "the provider answered 429: slow down");
-    provider.server.set_script(answering(503, "{}", {{"Date", "Sun, 06 Nov 1994 08:49:37 GMT"},
-                                                     {"Retry-After", "Sun, 06 Nov 1994 08:51:37 GMT"}}));
+    provider.server.set_script(answering(
+        503, "{}", {{"Date", "Sun, 06 Nov 1994 08:49:37 GMT"}, {"Retry-After", "Sun, 06 Nov 1994 08:51:37 GMT"}}));
     answer = provider.ask();
     REQUIRE_FALSE(answer);
     CHECK(answer.error().retry_after == 120s);
@@ -327,9 +330,8 @@ TEST_CASE("chat: half an answer and a reset are retryable") {
 }
 
 TEST_CASE("chat: silence runs into the deadline, and says so") {
-    Provider provider{[](ServedConnection& connection, const ServedRequest&) {
-        static_cast<void>(connection.wait_for_close());
-    }};
+    Provider provider{
+        [](ServedConnection& connection, const ServedRequest&) { static_cast<void>(connection.wait_for_close()); }};
     ChatRequest request = Provider::question("anybody?");
     request.deadline = Deadline::after(150ms);
     const auto answer = provider.ask(request);

@@ -23,7 +23,8 @@ struct Provider {
         settings.provider.api_key = "sk-x";
         settings.model = "text-embedding-3-small";
     }
-    std::expected<Embeddings, ModelError> embed(std::vector<std::string> texts, Deadline deadline = Deadline::after(30s)) {
+    std::expected<Embeddings, ModelError> embed(std::vector<std::string> texts,
+                                                Deadline deadline = Deadline::after(30s)) {
         OpenAiEmbedder embedder{http, settings, clock};
         return run_coroutine(embedder.embed(std::move(texts), deadline));
     }
@@ -142,12 +143,14 @@ TEST_CASE("embeddings: a text longer than the model's window is refused alone") 
 }
 
 TEST_CASE("embeddings: a vector that is too long is an error that names the model") {
-    Provider provider{answering(200, json{{"data", {{{"index", 0}, {"embedding", std::vector<int>(3072, 1)}}}}}.dump())};
+    Provider provider{
+        answering(200, json{{"data", {{{"index", 0}, {"embedding", std::vector<int>(3072, 1)}}}}}.dump())};
     const auto done = provider.embed({"a"});
     REQUIRE_FALSE(done);
     CHECK(done.error().kind == ModelErrorClass::kPermanent);
     CHECK(done.error().message ==
-          "the embedding model text-embedding-3-small gives vectors of 3072 dimensions, but 1536 are the most that can be stored");
+          "the embedding model text-embedding-3-small gives vectors of 3072 dimensions, but 1536 are the most that can "
+          "be stored");
 }
 
 TEST_CASE("embeddings: overload is retryable with its Retry-After, a wrong key is permanent") {

@@ -28,7 +28,8 @@ const WallTime kNow = *parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
 
 TEST_CASE("sse: events come out whole however the bytes are cut") {
     const std::string text =
-        "\xEF\xBB\xBF" "data: one\n\n"
+        "\xEF\xBB\xBF"
+        "data: one\n\n"
         ": keep-alive\r\n\r\n"
         "event: note\r\nid: 7\r\ndata: a\r\ndata:b\r\n\r\n"
         "data\n\n"
@@ -67,8 +68,8 @@ TEST_CASE("retry-after: a date in the past means now, and a month is cut to a we
 }
 
 TEST_CASE("retry-after: anything else is ignored") {
-    for (const char* text : {"", "-5", "soon", "12 apples", "Sun, 31 Feb 1994 08:00:00 GMT", "Sun, 06 Nov 1994 25:00:00 GMT",
-                             "Sun, 06 Abc 1994 08:00:00 GMT", "nan", "inf"}) {
+    for (const char* text : {"", "-5", "soon", "12 apples", "Sun, 31 Feb 1994 08:00:00 GMT",
+                             "Sun, 06 Nov 1994 25:00:00 GMT", "Sun, 06 Abc 1994 08:00:00 GMT", "nan", "inf"}) {
         CHECK_FALSE(parse_retry_after(text, kNow));
     }
 }
@@ -89,9 +90,9 @@ TEST_CASE("utf8: what is well-formed stays, what is not is marked") {
     for (const auto& [bad, wanted] : std::initializer_list<std::pair<std::string, std::string>>{
              {"a\xFFz", "a" + mark + "z"},
              {"a\xC3", "a" + mark},
-             {"\xC0\xAF", mark},                      // overlong
-             {"\xED\xA0\x80!", mark + "!"},           // a surrogate
-             {"\xF4\x90\x80\x80", mark},              // beyond the last code point
+             {"\xC0\xAF", mark},             // overlong
+             {"\xED\xA0\x80!", mark + "!"},  // a surrogate
+             {"\xF4\x90\x80\x80", mark},     // beyond the last code point
              {std::string("a\0b", 3), "a" + mark + "b"}}) {
         CHECK(to_valid_utf8(bad) == wanted);
         CHECK(nlohmann::json(to_valid_utf8(bad)).dump().size() > 2);
