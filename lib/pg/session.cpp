@@ -56,6 +56,20 @@ Options connection_options(const SessionSettings& settings) {
     return options;
 }
 
+/// The options as libpq reads them: every value in quotes, quotes and backslashes in it escaped.
+std::string connection_string(const Options& options) {
+    std::string text;
+    for (const auto& [key, value] : options) {
+        text += key + "='";
+        for (const char character : value) {
+            if (character == '\'' || character == '\\') text += '\\';
+            text += character;
+        }
+        text += "' ";
+    }
+    return text;
+}
+
 }  // namespace
 
 struct Session::State {
@@ -79,8 +93,8 @@ void Session::connect() {
     if (state_->connection) return;
     const auto& settings = state_->settings;
     try {
-        const auto options = connection_options(settings);
-        auto connection = std::make_unique<pqxx::connection>(options);
+        // Not pqxx's constructor for a map: a libpqxx that was built as C++17, such as Debian 13's, has none.
+        auto connection = std::make_unique<pqxx::connection>(connection_string(connection_options(settings)));
         connection->set_notice_handler([](pqxx::zview) noexcept {});
         if (settings.prepare == Prepare::kAuto) {
             // Compiling a plan never pays for statements of a millisecond, so JIT stays off.
