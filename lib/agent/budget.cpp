@@ -23,6 +23,7 @@ double cost_usd(const TokenCount& tokens, const Price& price) noexcept {
 void Budget::spend(double usd) noexcept {
     spent_this_month_usd += usd;
     spent_this_request_usd += usd;
+    tenant_spent_usd += usd;
 }
 
 std::optional<std::string> Budget::refusal(double at_least_usd) const {
@@ -33,6 +34,10 @@ std::optional<std::string> Budget::refusal(double at_least_usd) const {
     if (per_request_limit_usd && passes(*per_request_limit_usd, spent_this_request_usd, at_least_usd)) {
         return fmt::format("the limit of {:.4f} USD a request allows no further model call: {:.4f} USD are spent",
                            *per_request_limit_usd, spent_this_request_usd);
+    }
+    if (tenant_limit_usd && passes(*tenant_limit_usd, tenant_spent_usd, at_least_usd)) {
+        return fmt::format("the tenant's monthly limit of {:.4f} USD allows no further model call: {:.4f} USD are spent",
+                           *tenant_limit_usd, tenant_spent_usd);
     }
     return std::nullopt;
 }

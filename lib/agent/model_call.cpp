@@ -1,0 +1,249 @@
+#include "agent/model_call.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/system/system_error.hpp>
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "agent/answer_stream.hpp"
+#include "agent/history.hpp"
+#include "agent/tokens.hpp"
+#include "agent/trajectory.hpp"
+
+namespace oiab::agent {
+namespace {
+
+namespace asio = boost::asio;
+using clients::ChatAnswer;
+using clients::ChatMessage;
+using clients::ModelError;
+using clients::ModelErrorClass;
+using nlohmann::json;
+
+/// One call of call_model's step body: everything that is asked of the provider and written about it.
+class Calling {
+public:
+    Calling(Attempt& attempt, const AgentWorld& world, const Person& person, const ModelCall& call, StepCall step)
+        : attempt_{attempt}, world_{world}, person_{person}, call_{call}, step_{std::move(step)} {}
+
+    asio::awaitable<json> run() {
+        dropped_ = std::max(call_.dropped, fitting_drop());
+        co_await admit();
+        const auto started = std::chrono::steady_clock::now();
+        AnswerStream stream{attempt_, call_.session_id, call_.stream_position, world_.settings.stream_interval};
+        auto answer = co_await ask(stream);
+        if (!answer && answer.error().kind == ModelErrorClass::kContextLength && drop_half()) {
+            attempt_.log(LogLevel::kInfo, fmt::format("the conversation is too long for the model; sent again without "
+                                                      "its {} oldest exchanges",
+                                                      dropped_));
+            answer = co_await ask(stream);
+        }
+        if (!answer) end_attempt(answer.error());
+        charge_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                                 started);
+        co_return co_await keep(*answer, stream);
+    }
+
+private:
+    /// Checks the budget and leaves an estimate for a call whose answer an earlier attempt lost.
+    asio::awaitable<void> admit() {
+        charge_.request_id = step_.idempotency_key;
+        charge_.job_id = attempt_.job().id;
+        charge_.session_id = call_.session_id;
+        charge_.purpose = call_.purpose;
+        charge_.model = call_.model;
+        auto body = [this](pg::Transaction& tx) {
+            price_ = load_price(tx, call_.model);
+            const TokenCount prompt{prompt_tokens(), 0, 0, 0};
+            const double at_least = cost_usd(prompt, price_);
+            if (step_.repeated) {
+                Charge lost = charge_;
+                lost.request_id += ":lost-before-" + std::to_string(attempt_.job().attempt);
+                lost.tokens = prompt;
+                lost.cost_usd = at_least;
+                lost.uncertain = true;
+                record_charge(tx, person_, lost);
+            }
+            return load_budget(tx, person_, attempt_.job().id).refusal(at_least);
+        };
+        const auto refusal = co_await attempt_.transact(body);
+        if (refusal) throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
+    }
+
+    asio::awaitable<std::expected<ChatAnswer, ModelError>> ask(AnswerStream& stream) {
+        using namespace boost::asio::experimental::awaitable_operators;
+        clients::ChatRequest request;
+        request.model = call_.model.model;
+        request.messages = messages();
+        request.tools = call_.tools;
+        request.deadline = attempt_.deadline();
+        request.idempotency_key = step_.idempotency_key;
+        clients::OnDelta on_delta = [&stream](std::string_view delta) { stream.add(delta); };
+        // The writer of the stream ends by being cancelled, or early where it may write no more; the answer decides.
+        auto both = co_await (world_.chat->complete(std::move(request), std::move(on_delta)) ||
+                              write_until_cancelled(stream));
+        if (auto* answer = std::get_if<0>(&both)) co_return std::move(*answer);
+        throw LeaseLost{};
+    }
+
+    /// Only a lost lease makes it return: then the call is worth nothing any more.
+    asio::awaitable<void> write_until_cancelled(AnswerStream& stream) {
+        bool lost = false;
+        try {
+            co_await stream.write_while_open();
+        } catch (const LeaseLost&) {
+            lost = true;
+        }
+        // Failing, not returning, leaves the answer to be waited for.
+        if (!lost) throw std::runtime_error{"the answer is not streamed further"};
+    }
+
+    asio::awaitable<json> keep(const ChatAnswer& answer, AnswerStream& stream) {
+        count_tokens(answer);
+        charge_.cost_usd = cost_usd(charge_.tokens, price_);
+        auto body = [&](pg::Transaction& tx) {
+            record_charge(tx, person_, charge_);
+            stream.write_rest(tx);
+        };
+        co_await attempt_.transact(body);
+        json calls = json::array();
+        for (const auto& call : answer.tool_calls) {
+            calls.push_back({{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}});
+        }
+        co_return json{{"content", answer.content},
+                       {"toolCalls", std::move(calls)},
+                       {"finishReason", answer.finish_reason},
+                       {"model", answer.model},
+                       {"inputTokens", charge_.tokens.input},
+                       {"outputTokens", charge_.tokens.output},
+                       {"cacheReadTokens", charge_.tokens.cache_read},
+                       {"costUsd", charge_.cost_usd},
+                       {"dropped", dropped_}};
+    }
+
+    void count_tokens(const ChatAnswer& answer) {
+        if (answer.usage) {
+            // The provider's input count has the cached ones in it; the records tell them apart.
+            const auto cached = std::min(answer.usage->cached_input_tokens, answer.usage->input_tokens);
+            charge_.tokens = {answer.usage->input_tokens - cached, answer.usage->output_tokens, cached, 0};
+            return;
+        }
+        ChatMessage message;
+        message.content = answer.content;
+        message.tool_calls = answer.tool_calls;
+        charge_.tokens = {prompt_tokens(), estimate_tokens(message), 0, 0};
+        charge_.uncertain = true;
+    }
+
+    [[noreturn]] static void end_attempt(const ModelError& error) {
+        switch (error.kind) {
+            case ModelErrorClass::kPermanent:
+            case ModelErrorClass::kContextLength:
+                throw EndAttempt{core::failed(core::FailureReason::kError, "the model refused: " + error.message)};
+            case ModelErrorClass::kDeadline:
+                throw EndAttempt{core::Retry{"the model did not answer in time: " + error.message, error.retry_after,
+                                             core::FailureReason::kTimeout}};
+            case ModelErrorClass::kCancelled:
+                throw boost::system::system_error{asio::error::operation_aborted};
+            case ModelErrorClass::kRetryable:
+                break;
+        }
+        throw EndAttempt{core::retry("the model call failed: " + error.message, error.retry_after)};
+    }
+
+    [[nodiscard]] std::int64_t fixed_tokens() const {
+        std::int64_t tokens = estimate_tokens(call_.system_prompt) + estimate_tokens(call_.turn);
+        for (const auto& tool : call_.tools) {
+            tokens += estimate_tokens(tool.name) + estimate_tokens(tool.description) + estimate_tokens(tool.parameters);
+        }
+        return tokens;
+    }
+    [[nodiscard]] std::size_t fitting_drop() const {
+        return exchanges_to_drop(call_.history, world_.settings.context_tokens - fixed_tokens());
+    }
+    [[nodiscard]] std::int64_t prompt_tokens() const {
+        return fixed_tokens() + estimate_tokens(without_oldest(call_.history, dropped_));
+    }
+    /// @returns false where there is nothing left to drop.
+    bool drop_half() {
+        const std::size_t left = count_exchanges(call_.history) - std::min(count_exchanges(call_.history), dropped_);
+        if (left == 0) return false;
+        dropped_ += (left + 1) / 2;
+        return true;
+    }
+
+    [[nodiscard]] std::vector<ChatMessage> messages() const {
+        std::vector<ChatMessage> list;
+        ChatMessage system;
+        system.role = clients::Role::kSystem;
+        system.content = call_.system_prompt;
+        list.push_back(std::move(system));
+        const auto rest = without_oldest(call_.history, dropped_);
+        list.insert(list.end(), rest.begin(), rest.end());
+        list.insert(list.end(), call_.turn.begin(), call_.turn.end());
+        return list;
+    }
+
+    Attempt& attempt_;
+    const AgentWorld& world_;
+    const Person& person_;
+    const ModelCall& call_;
+    StepCall step_;
+    std::size_t dropped_ = 0;
+    Price price_;
+    Charge charge_;
+};
+
+/// Identifies the question, whatever attempt asks it. The model is left out: an answer that one gave stays the answer
+/// when configuration or a provider row names another one before the next attempt.
+json identify(const ModelCall& call) {
+    json turn = json::array();
+    for (const auto& message : call.turn) {
+        json item{{"role", clients::to_string(message.role)}, {"content", message.content}};
+        for (const auto& tool : message.tool_calls) item["calls"].push_back({tool.id, tool.name, tool.arguments});
+        if (!message.tool_call_id.empty()) item["answers"] = message.tool_call_id;
+        turn.push_back(std::move(item));
+    }
+    const std::string text = turn.dump(-1, ' ', false, json::error_handler_t::replace);
+    return {{"session", call.session_id},
+            {"through", call.history_through},
+            {"turn", sha256_hex(text)}};
+}
+
+ModelReply read_reply(const json& stored) {
+    ModelReply reply;
+    reply.content = stored.at("content").get<std::string>();
+    for (const auto& call : stored.at("toolCalls")) {
+        reply.tool_calls.push_back({call.at("id").get<std::string>(), call.at("name").get<std::string>(),
+                                    call.at("arguments").get<std::string>()});
+    }
+    reply.finish_reason = stored.at("finishReason").get<std::string>();
+    reply.model = stored.at("model").get<std::string>();
+    reply.tokens = {stored.at("inputTokens").get<std::int64_t>(), stored.at("outputTokens").get<std::int64_t>(),
+                    stored.at("cacheReadTokens").get<std::int64_t>(), 0};
+    reply.cost_usd = stored.at("costUsd").get<double>();
+    reply.dropped = stored.at("dropped").get<std::size_t>();
+    return reply;
+}
+
+}  // namespace
+
+asio::awaitable<ModelReply> call_model(Attempt& attempt, const AgentWorld& world, const Person& person,
+                                       ModelCall call) {
+    // The closure outlives its coroutine: it stays in this frame until the step is done.
+    Attempt::StepBody body = [&](StepCall step) -> asio::awaitable<json> {
+        Calling calling{attempt, world, person, call, std::move(step)};
+        co_return co_await calling.run();
+    };
+    StepOptions options;
+    options.repeatable = true;
+    json input = identify(call);
+    const json stored = co_await attempt.step(call.step, std::move(input), std::move(body), std::move(options));
+    co_return read_reply(stored);
+}
+
+}  // namespace oiab::agent

@@ -1,0 +1,28 @@
+#pragma once
+/// @file  Finds the memories that belong to a text. For turns and for the tool memory_search.
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <vector>
+
+#include "agent/person.hpp"
+#include "agent/world.hpp"
+#include "oiab/attempt.hpp"
+
+namespace oiab::agent {
+
+enum class RecallFallback {
+    kRecent,  ///< the newest memories
+    kText,    ///< those whose text resembles the query
+};
+
+/// Embeds the text and finds the nearest memories that the person may see, best first. Without an embedder, without
+/// embeddings in the database, or where the embedding call fails, goes by `fallback` instead: a turn without memories
+/// is better than none. The embedding call is charged under `request_id`.
+/// @param attempt, world, person  outlive the coroutine
+[[nodiscard]] boost::asio::awaitable<std::vector<store::MemoryRow>> recall(Attempt& attempt, const AgentWorld& world,
+                                                                           const Person& person, std::string session_id,
+                                                                           std::string text, std::string request_id,
+                                                                           RecallFallback fallback);
+
+}  // namespace oiab::agent

@@ -1,0 +1,242 @@
+#include "agent/turn.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/memory_context.hpp"
+#include "agent/recall.hpp"
+#include "store/audit.hpp"
+#include "store/providers.hpp"
+#include "store/skills.hpp"
+#include "store/trajectories.hpp"
+
+namespace oiab::agent {
+namespace {
+
+namespace asio = boost::asio;
+using nlohmann::json;
+
+std::optional<ModelChoice> parse_choice(const std::optional<std::string>& text) {
+    return text ? parse_model_choice(*text) : std::nullopt;
+}
+
+/// Rows come in the order in which they are to be tried, so the first one of an owner that names a model is it.
+std::optional<ModelChoice> first_choice(const std::vector<store::ProviderRow>& rows, store::ProviderOwner owner) {
+    for (const auto& row : rows) {
+        if (row.owner == owner && !row.default_model.empty()) return ModelChoice{row.provider, row.default_model};
+    }
+    return std::nullopt;
+}
+
+ModelChoice find_model(pg::Transaction& tx, const AgentWorld& world, const Person& person,
+                       const store::SessionRow& session) {
+    const auto rows = store::load_providers(tx, person.user_id, person.tenant_id);
+    ModelSources sources;
+    sources.template_override = parse_choice(session.template_model_override);
+    sources.session_choice = parse_choice(session.model_choice);
+    sources.user_provider = first_choice(rows, store::ProviderOwner::kUser);
+    sources.tenant_provider = first_choice(rows, store::ProviderOwner::kTenant);
+    if (!sources.tenant_provider) sources.tenant_provider = first_choice(rows, store::ProviderOwner::kInstallation);
+    sources.configured = world.settings.configured;
+    return choose_model(sources);
+}
+
+/// Whether the template, where the session has one, offers the tool.
+bool template_offers(const store::SessionRow& session, std::string_view tool) {
+    if (!session.template_tools) return true;
+    const json list = json::parse(*session.template_tools, nullptr, false);
+    if (!list.is_array()) return true;
+    return std::ranges::any_of(list, [&](const json& name) { return name == "*" || name == tool; });
+}
+
+ToolList usable_tools(const Scene& scene, const ToolList& tools) {
+    ToolList usable;
+    for (const auto& tool : tools) {
+        const std::string name = tool->definition().name;
+        if (scene.person.permissions.allows_tool(name) && tool->is_useful_to(scene.person) &&
+            template_offers(scene.session, name)) {
+            usable.push_back(tool);
+        }
+    }
+    return usable;
+}
+
+json describe(const Scene& scene, const MemoryContext& memory, const ToolList& tools) {
+    json skills = json::array();
+    for (const auto& skill : scene.skills) skills.push_back({{"name", skill.name}, {"description", skill.description}});
+    json names = json::array();
+    for (const auto& tool : tools) names.push_back(tool->definition().name);
+    return {{"memoryContext", memory.text},
+            {"memories", memory.ids},
+            {"skills", std::move(skills)},
+            {"tools", std::move(names)},
+            {"provider", scene.model.provider},
+            {"model", scene.model.model}};
+}
+
+FrozenContext read_context(const json& stored, const ToolList& tools) {
+    FrozenContext context;
+    context.memory_context = stored.at("memoryContext").get<std::string>();
+    context.memory_ids = stored.at("memories").get<std::vector<std::string>>();
+    for (const auto& skill : stored.at("skills")) {
+        context.skills.push_back({skill.at("name").get<std::string>(), skill.at("description").get<std::string>()});
+    }
+    context.model = {stored.at("provider").get<std::string>(), stored.at("model").get<std::string>()};
+    for (const auto& name : stored.at("tools")) {
+        const auto tool = std::ranges::find_if(tools, [&](const auto& t) { return t->definition().name == name; });
+        if (tool != tools.end()) context.tools.push_back(*tool);
+    }
+    return context;
+}
+
+store::AuditEntry audit_entry(const Attempt& attempt, const Scene& scene, const std::string& action,
+                              const std::string& channel) {
+    store::AuditEntry entry;
+    entry.entry_key = attempt.job().id.to_string() + ":" + action;
+    entry.tenant_id = scene.person.tenant_id;
+    entry.user_id = scene.person.user_id;
+    entry.action = action;
+    entry.target = "session:" + scene.session.session_id;
+    entry.session_id = scene.session.session_id;
+    entry.channel = channel;
+    return entry;
+}
+
+}  // namespace
+
+Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, core::UserId user,
+                 const std::string& session_id) {
+    attempt.guard_in(tx);
+    Scene scene;
+    scene.person = load_person(tx, user);
+    scene.session = load_session(tx, scene.person, session_id);
+    scene.model = find_model(tx, world, scene.person, scene.session);
+    for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
+        scene.skills.push_back({std::move(skill.name), std::move(skill.description)});
+    }
+    if (const auto refusal = load_budget(tx, scene.person, attempt.job().id).refusal(0)) {
+        throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
+    }
+    return scene;
+}
+
+void append_prompt(pg::Transaction& tx, Attempt& attempt, Scene& scene, const std::string& prompt,
+                   const std::string& channel) {
+    store::NewMessage message;
+    message.role = "user";
+    message.content = prompt;
+    message.job_id = attempt.job().id;
+    message.step = "prompt";
+    message.metadata = json{{"channel", channel}}.dump();
+    if (store::append_messages(tx, scene.session.session_id, {&message, 1}) > 0) {
+        auto entry = audit_entry(attempt, scene, "agent.prompt", channel);
+        entry.actor = "user:" + scene.person.user_id.to_string();
+        entry.payload = json{{"jobId", attempt.job().id.to_string()}, {"textHash", sha256_hex(prompt)}}.dump();
+        store::append_audit(tx, {&entry, 1});
+        store::notify_session(tx, scene.session.session_id);
+    }
+    auto rows = store::load_messages(tx, scene.session.session_id);
+    // What comes after the prompt, by whomever, was not there when the first attempt asked.
+    const auto own = std::ranges::find_if(rows, [&](const store::MessageRow& row) {
+        return row.job_id == attempt.job().id && row.step == "prompt";
+    });
+    rows.erase(own, rows.end());
+    scene.history_through = rows.empty() ? 0 : rows.back().seq;
+    scene.history = to_chat_messages(rows);
+}
+
+void ensure_child_session(pg::Transaction& tx, const Person& person, const std::string& session_id,
+                          const std::string& parent_session_id, const std::string& purpose, const std::string& title) {
+    store::NewSession session;
+    session.session_id = session_id;
+    session.user_id = person.user_id;
+    session.tenant_id = person.tenant_id;
+    session.title = title;
+    session.purpose = purpose;
+    session.channel = "worker";
+    session.parent_session_id = parent_session_id;
+    if (!store::ensure_session(tx, session)) return;
+    store::AuditEntry entry;
+    entry.tenant_id = person.tenant_id;
+    entry.user_id = person.user_id;
+    entry.actor = "agent:" + parent_session_id;
+    entry.action = "agent.session_create";
+    entry.target = "session:" + session_id;
+    entry.session_id = session_id;
+    store::append_audit(tx, {&entry, 1});
+}
+
+asio::awaitable<FrozenContext> freeze_context(Attempt& attempt, const AgentWorld& world, const Scene& scene,
+                                              std::string text, ToolList tools) {
+    Attempt::StepBody body = [&](StepCall call) -> asio::awaitable<json> {
+        std::string request_id = call.idempotency_key;
+        const auto found = co_await recall(attempt, world, scene.person, scene.session.session_id, text,
+                                           std::move(request_id), RecallFallback::kRecent);
+        std::vector<RecalledMemory> memories;
+        for (const auto& memory : found) memories.push_back({memory.id.to_string(), memory.kind, memory.content});
+        const auto context = make_memory_context(memories, world.settings.recall.max_tokens);
+        co_return describe(scene, context, usable_tools(scene, tools));
+    };
+    StepOptions options;
+    options.repeatable = true;
+    json input{{"session", scene.session.session_id}, {"text", sha256_hex(text)}};
+    const json stored = co_await attempt.step("context", std::move(input), std::move(body), std::move(options));
+    co_return read_context(stored, tools);
+}
+
+void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const ChatResult& result,
+               const std::string& channel) {
+    const std::string& session_id = scene.session.session_id;
+    store::append_messages(tx, session_id, result.messages);
+
+    store::NewTrajectory trajectory;
+    trajectory.job_id = attempt.job().id;
+    trajectory.tenant_id = scene.person.tenant_id;
+    trajectory.user_id = scene.person.user_id;
+    trajectory.session_id = session_id;
+    trajectory.tools = to_json(result.uses).dump();
+    trajectory.tools_hash = trajectory_hash(result.uses);
+    trajectory.outcome = result.outcome();
+    store::insert_trajectory(tx, trajectory);
+
+    auto entry = audit_entry(attempt, scene, "agent.complete", channel);
+    entry.actor = "agent:" + session_id;
+    entry.payload = json{{"jobId", attempt.job().id.to_string()},
+                         {"model", result.model},
+                         {"rounds", result.rounds},
+                         {"toolCalls", result.uses.size()},
+                         {"costUsd", result.cost_usd}}
+                        .dump();
+    store::append_audit(tx, {&entry, 1});
+    store::notify_session(tx, session_id);
+}
+
+json describe_result(const AgentWorld& world, const ChatResult& result) {
+    return {{"text", result.text},
+            {"model", result.model},
+            {"runtime", world.chat->runtime()},
+            {"rounds", result.rounds},
+            {"toolCalls", result.uses.size()},
+            {"usage",
+             {{"inputTokens", result.tokens.input},
+              {"outputTokens", result.tokens.output},
+              {"cacheReadTokens", result.tokens.cache_read}}},
+            {"costUsd", result.cost_usd}};
+}
+
+void enqueue_embedding(pg::Transaction& tx, Attempt& attempt, const Person& person) {
+    core::NewJob job;
+    job.kind = "embed-memories";
+    job.tenant_id = person.tenant_id;
+    job.user_id = person.user_id;
+    if (person.tenant_id) {
+        job.payload = json{{"tenantId", person.tenant_id->to_string()}}.dump();
+        job.dedupe_key = "embed-memories:tenant:" + person.tenant_id->to_string();
+    } else {
+        job.payload = json{{"userId", person.user_id.to_string()}}.dump();
+        job.dedupe_key = "embed-memories:user:" + person.user_id.to_string();
+    }
+    attempt.enqueue_in(tx, job);
+}
+
+}  // namespace oiab::agent

@@ -1,0 +1,38 @@
+#pragma once
+/// @file  What every turn of this process shares: settings, and the models it talks to. Made once at start, read by all
+/// threads.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "agent/model_choice.hpp"
+#include "clients/chat.hpp"
+#include "clients/embeddings.hpp"
+
+namespace oiab::agent {
+
+struct RecallSettings {
+    double threshold = 0.3;  ///< cosine, below which a memory is not recalled
+    int limit = 8;
+    std::int64_t max_tokens = 2000;  ///< of the whole block, by estimate
+};
+
+struct AgentSettings {
+    RecallSettings recall;
+    int max_tool_rounds = 16;
+    /// The model's window less room for its answer. Longer conversations lose their oldest exchanges.
+    std::int64_t context_tokens = 120'000;
+    ModelChoice configured;          ///< where neither session nor provider rows name a model
+    std::string embedding_provider;  ///< for usage records
+    /// How often a growing answer is written down for those who stream.
+    std::chrono::milliseconds stream_interval{250};
+};
+
+struct AgentWorld {
+    AgentSettings settings;
+    std::shared_ptr<clients::ChatModel> chat;
+    std::shared_ptr<clients::Embedder> embedder;  ///< nullptr: recall goes by age, search by text
+};
+
+}  // namespace oiab::agent
