@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "config/value.hpp"
+#include "daemon/commands.hpp"
+#include "daemon/database.hpp"
+#include "daemon/exit_code.hpp"
+#include "daemon/output.hpp"
+#include "pg/transaction.hpp"
+#include "queue/workers.hpp"
+
+namespace oiab::daemon {
+namespace {
+
+std::vector<queue::Worker> load_workers(const Context& context, const std::string& purpose) {
+    pg::Session session{session_settings(context.settings, purpose)};
+    return pg::in_transaction(session, [](pg::Transaction& tx) { return queue::list_workers(tx); });
+}
+
+nlohmann::json to_json(const queue::Worker& worker) {
+    return {{"id", worker.id.value},
+            {"host", worker.host},
+            {"pid", worker.pid},
+            {"version", worker.version},
+            {"kinds", worker.kinds},
+            {"slots", worker.slots},
+            {"running", worker.running},
+            {"state", queue::to_string(worker.state)},
+            {"startedAt", worker.started_at},
+            {"seenAt", worker.seen_at},
+            {"seenSecondsAgo", worker.seen_ago.count()},
+            {"leader", worker.is_leader}};
+}
+
+}  // namespace
+
+int run(const Context& context, const WorkersCommand&) {
+    const auto workers = load_workers(context, "workers");
+    if (context.form == Form::kJson) {
+        auto list = nlohmann::json::array();
+        for (const auto& worker : workers) list.push_back(to_json(worker));
+        print_json(list);
+        return kExitDone;
+    }
+    if (workers.empty()) {
+        print("No workers. `oiabd` starts one.\n");
+        return kExitDone;
+    }
+    Table table{{"WORKER", "STATE", "RUNNING", "SEEN", "VERSION", "LEADER", "KINDS"}};
+    for (const auto& worker : workers)
+        table.add({worker.id.value, std::string{queue::to_string(worker.state)},
+                   fmt::format("{}/{}", worker.running, worker.slots),
+                   fmt::format("{} ago", config::format_duration(worker.seen_ago)), worker.version,
+                   worker.is_leader ? "leader" : "", fmt::format("{}", fmt::join(worker.kinds, ", "))});
+    print(table.render());
+    return kExitDone;
+}
+
+int run(const Context& context, const HealthcheckCommand& command) {
+    char host[256] = "";
+    (void)::gethostname(host, sizeof host - 1);
+    // A worker shows itself at a third of its lease: one whole lease is three chances missed.
+    const auto max_age = command.max_age.value_or(context.settings.worker.lease);
+    const auto workers = load_workers(context, "healthcheck");
+    const bool alive = std::ranges::any_of(workers, [&](const queue::Worker& worker) {
+        return worker.host == host && worker.state != queue::WorkerState::kStopped && worker.seen_ago <= max_age;
+    });
+    if (context.form == Form::kJson) print_json({{"host", host}, {"alive", alive}});
+    if (alive) {
+        if (context.form == Form::kTable) print(fmt::format("a worker of {} is alive\n", host));
+        return kExitDone;
+    }
+    complain(fmt::format("no worker of {} has shown itself for {}", host, config::format_duration(max_age)));
+    return kExitError;
+}
+
+}  // namespace oiab::daemon

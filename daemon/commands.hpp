@@ -1,0 +1,109 @@
+#pragma once
+/// @file  The subcommands as plain values, and the functions that run them: one file each, command_<name>.cpp.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "core/job.hpp"
+#include "daemon/once.hpp"
+#include "queue/inspect.hpp"
+#include "queue/pauses.hpp"
+
+namespace oiab::daemon {
+
+enum class Form { kTable, kJson };
+
+/// What every command that needs the database or the settings is handed.
+struct Context {
+    const config::Settings& settings;
+    Form form = Form::kTable;
+};
+
+struct ServiceCommand {};
+
+struct OnceCommand {
+    OnceOptions options;
+};
+
+struct EnqueueCommand {
+    core::NewJob job;
+    bool payload_from_stdin = false;
+    bool wait = false;
+    std::optional<std::chrono::milliseconds> wait_timeout;
+};
+
+struct JobsListCommand {
+    queue::JobFilter filter;
+};
+
+enum class JobVerb { kShow, kWhy, kRetry, kCancel, kDelete };
+
+struct JobsCommand {
+    JobVerb verb = JobVerb::kShow;
+    std::vector<core::JobId> ids;
+};
+
+struct ResolveCommand {
+    core::JobId id;
+    std::string step;
+    std::optional<std::string> done;  ///< JSON text; nullopt: the step is to be repeated
+};
+
+struct PauseCommand {
+    bool resume = false;
+    std::optional<queue::Pause> what;  ///< nullopt: show what is paused
+};
+
+struct WorkersCommand {};
+
+struct HealthcheckCommand {
+    std::optional<std::chrono::milliseconds> max_age;
+};
+
+struct MigrateCommand {
+    bool check = false;
+};
+
+enum class ConfigVerb { kShow, kCheck, kExample };
+
+struct ConfigCommand {
+    ConfigVerb verb = ConfigVerb::kShow;
+};
+
+struct CompletionCommand {
+    std::string shell;  ///< bash, zsh or fish
+};
+
+/// Prints one of the pages that are generated from the tables in this program.
+struct DocumentationCommand {
+    std::string page;  ///< configuration, cli or man
+};
+
+struct VersionCommand {};
+
+using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
+                             PauseCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, ConfigCommand,
+                             CompletionCommand, DocumentationCommand, VersionCommand>;
+
+/// Each blocks until it is done, prints its answer, and returns the exit code.
+/// @throws pg::DatabaseError, which main turns into one sentence
+int run(const Context& context, const EnqueueCommand& command);
+int run(const Context& context, const JobsListCommand& command);
+int run(const Context& context, const JobsCommand& command);
+int run(const Context& context, const ResolveCommand& command);
+int run(const Context& context, const PauseCommand& command);
+int run(const Context& context, const WorkersCommand& command);
+int run(const Context& context, const HealthcheckCommand& command);
+int run(const Context& context, const MigrateCommand& command);
+int run(const Context& context, const ConfigCommand& command);
+
+/// These need neither settings nor database.
+int run(const CompletionCommand& command);
+int run(const DocumentationCommand& command);
+int run(Form form, const VersionCommand& command);
+
+}  // namespace oiab::daemon
