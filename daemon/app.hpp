@@ -9,6 +9,7 @@
 #include "core/clock.hpp"
 #include "core/random.hpp"
 #include "observe/log.hpp"
+#include "observe/open_log.hpp"
 #include "oiab/registry.hpp"
 #include "pg/session.hpp"
 #include "runtime/engine.hpp"
