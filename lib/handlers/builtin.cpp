@@ -1,0 +1,99 @@
+#include "handlers/builtin.hpp"
+
+#include <stdexcept>
+
+#include "agent/memory_tools.hpp"
+#include "agent/plan_tool.hpp"
+#include "clients/offline_chat.hpp"
+#include "clients/offline_embedder.hpp"
+#include "clients/openai_chat.hpp"
+#include "clients/openai_embeddings.hpp"
+#include "handlers/agent_turn.hpp"
+#include "handlers/embed_memories.hpp"
+#include "handlers/noop.hpp"
+#include "handlers/orchestrator_plan.hpp"
+#include "handlers/orchestrator_subtask.hpp"
+#include "handlers/orchestrator_synthesize.hpp"
+
+namespace oiab::handlers {
+namespace {
+
+/// How usage records and prices name a provider that is known by its address alone.
+constexpr const char* kDirectProvider = "openai-compatible";
+constexpr const char* kOfflineProvider = "offline";
+
+clients::ProviderSettings provider(const ModelEndpoint& endpoint) {
+    clients::ProviderSettings settings;
+    settings.base_url = endpoint.base_url;
+    settings.api_key = endpoint.api_key;
+    return settings;
+}
+
+/// Models of this family can shorten their vectors; others refuse to be asked.
+bool knows_dimensions(const std::string& model) { return model.find("text-embedding-3") != std::string::npos; }
+
+void use_offline(agent::AgentWorld& world, bool embeddings) {
+    world.chat = std::make_shared<clients::OfflineChat>();
+    if (embeddings) world.embedder = std::make_shared<clients::OfflineEmbedder>();
+    world.settings.configured = {kOfflineProvider, "offline-1"};
+    world.settings.embedding_provider = kOfflineProvider;
+}
+
+void use_direct(agent::AgentWorld& world, const BuiltinSettings& settings, clients::HttpClient& http,
+                const core::Clock& clock) {
+    if (settings.llm.base_url.empty() || settings.llm.model.empty()) {
+        throw std::runtime_error{"runtime = direct needs llm_base_url and llm_model"};
+    }
+    clients::OpenAiChatSettings chat;
+    chat.provider = provider(settings.llm);
+    world.chat = std::make_shared<clients::OpenAiChat>(http, std::move(chat), clock);
+    world.settings.configured = {kDirectProvider, settings.llm.model};
+    world.settings.embedding_provider = kDirectProvider;
+    if (!settings.embeddings || settings.embedding.model.empty()) return;
+
+    ModelEndpoint endpoint = settings.embedding;
+    if (endpoint.base_url.empty()) {
+        // Without an address of its own it is the same provider, whose key serves for both.
+        endpoint.base_url = settings.llm.base_url;
+        if (endpoint.api_key.empty()) endpoint.api_key = settings.llm.api_key;
+    }
+    clients::OpenAiEmbedderSettings embedder;
+    embedder.provider = provider(endpoint);
+    embedder.model = endpoint.model;
+    if (knows_dimensions(endpoint.model)) embedder.dimensions = clients::DimensionsParameter::kSend;
+    world.embedder = std::make_shared<clients::OpenAiEmbedder>(http, std::move(embedder), clock);
+}
+
+}  // namespace
+
+std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings& settings, clients::HttpClient& http,
+                                                          const core::Clock& clock) {
+    auto world = std::make_shared<agent::AgentWorld>();
+    world->settings.recall = settings.recall;
+    world->settings.max_tool_rounds = settings.max_tool_rounds;
+    if (settings.runtime == AgentRuntime::kOffline) {
+        use_offline(*world, settings.embeddings);
+    } else {
+        use_direct(*world, settings, http, clock);
+    }
+    return world;
+}
+
+void register_builtin(Registry& registry, const BuiltinSettings& settings,
+                      std::shared_ptr<const agent::AgentWorld> world) {
+    const auto add = [&](const char* kind, std::shared_ptr<Handler> handler) {
+        registry.add(kind, std::move(handler), settings.kind_settings ? settings.kind_settings(kind) : KindSettings{});
+    };
+    const agent::ToolList memory_tools{std::make_shared<agent::MemoryAdd>(), std::make_shared<agent::MemorySearch>()};
+    agent::ToolList all_tools = memory_tools;
+    all_tools.push_back(std::make_shared<agent::PlanTasks>());
+
+    add("agent-turn", std::make_shared<AgentTurn>(world, all_tools));
+    add("orchestrator-plan", std::make_shared<OrchestratorPlan>(world));
+    add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, memory_tools));
+    add("orchestrator-synthesize", std::make_shared<OrchestratorSynthesize>(world));
+    add("embed-memories", std::make_shared<EmbedMemories>(world));
+    if (settings.diagnostics) add("noop", std::make_shared<Noop>());
+}
+
+}  // namespace oiab::handlers

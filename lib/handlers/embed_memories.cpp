@@ -1,0 +1,264 @@
+#include "handlers/embed_memories.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "agent/budget.hpp"
+#include "agent/tokens.hpp"
+#include "agent/trajectory.hpp"
+#include "handlers/payload.hpp"
+#include "store/embeddings.hpp"
+#include "store/memories.hpp"
+#include "store/usage.hpp"
+
+namespace oiab::handlers {
+namespace {
+
+namespace asio = boost::asio;
+using clients::ModelErrorClass;
+using nlohmann::json;
+using store::MemoryText;
+
+/// Providers bound the tokens of one call (OpenAI: 300 000); an estimate needs room.
+constexpr std::int64_t kMaxCallTokens = 100'000;
+/// How long others pass over what is being embedded here. A job that dies takes its own claims up again when it is
+/// tried again; only where that never happens do others wait for so long.
+constexpr std::chrono::minutes kHold{10};
+
+struct Request {
+    store::EmbeddingScope scope;
+    std::int64_t limit = 1000;
+    std::int64_t batch_size = 96;
+};
+
+struct Counts {
+    std::int64_t embedded = 0;
+    std::int64_t cached = 0;
+    std::int64_t skipped = 0;
+    std::int64_t tokens = 0;
+    std::int64_t calls = 0;
+    double cost_usd = 0;
+
+    [[nodiscard]] json to_json() const {
+        return {{"embedded", embedded}, {"cached", cached}, {"skipped", skipped},
+                {"tokens", tokens},     {"calls", calls},   {"costUsd", cost_usd}};
+    }
+};
+
+Request read_request(const core::Job& job) {
+    const Payload payload{job.payload};
+    Request request;
+    if (const auto tenant = payload.optional_uuid("tenantId")) request.scope.tenant_id = core::TenantId{*tenant};
+    if (const auto user = payload.optional_uuid("userId")) request.scope.user_id = core::UserId{*user};
+    request.limit = payload.optional_integer("limit", 1000, 1, 1'000'000);
+    request.batch_size = payload.optional_integer("batchSize", 96, 1, 2048);
+    return request;
+}
+
+[[noreturn]] void end_attempt(const clients::ModelError& error) {
+    switch (error.kind) {
+        case ModelErrorClass::kPermanent:
+        case ModelErrorClass::kContextLength:
+            throw EndAttempt{core::failed(core::FailureReason::kError, "the embedding model refused: " + error.message)};
+        case ModelErrorClass::kDeadline:
+            throw EndAttempt{core::Retry{"the embedding model did not answer in time: " + error.message,
+                                         error.retry_after, core::FailureReason::kTimeout}};
+        case ModelErrorClass::kCancelled:
+            throw boost::system::system_error{asio::error::operation_aborted};
+        case ModelErrorClass::kRetryable:
+            break;
+    }
+    throw EndAttempt{core::retry("the embedding call failed: " + error.message, error.retry_after)};
+}
+
+/// One attempt's work on a backfill.
+class Backfill {
+public:
+    Backfill(Attempt& attempt, const agent::AgentWorld& world, Request request)
+        : attempt_{attempt}, world_{world}, request_{std::move(request)}, model_{world.embedder->model()} {}
+
+    asio::awaitable<core::Outcome> run() {
+        std::int64_t left = request_.limit;
+        while (left > 0) {
+            auto claim = [&](pg::Transaction& tx) { return claim_batch(tx, std::min(left, request_.batch_size)); };
+            const auto batch = co_await attempt_.transact(claim);
+            if (batch.empty()) break;
+            left -= static_cast<std::int64_t>(batch.size());
+            co_await embed(batch);
+            json progress = counts_.to_json();
+            (void)co_await attempt_.progress(std::move(progress));
+        }
+        std::function<std::string(pg::Transaction&)> finish = [this](pg::Transaction& tx) { return conclude(tx); };
+        co_return co_await attempt_.complete_in(std::move(finish));
+    }
+
+private:
+    std::vector<MemoryText> claim_batch(pg::Transaction& tx, std::int64_t most) {
+        attempt_.guard_in(tx);
+        if (!store::has_embeddings(tx)) {
+            throw EndAttempt{core::failed(core::FailureReason::kError,
+                                          "this database was set up without embeddings (embeddings = off)")};
+        }
+        return store::claim_unembedded(tx, request_.scope, model_, static_cast<int>(most), attempt_.job().id, kHold);
+    }
+
+    asio::awaitable<void> embed(const std::vector<MemoryText>& batch) {
+        std::vector<std::string> hashes;
+        for (const auto& text : batch) hashes.push_back(text.content_sha256);
+        auto look_up = [&](pg::Transaction& tx) { return store::find_cached_embeddings(tx, model_, hashes); };
+        auto known = co_await attempt_.transact(look_up);
+
+        std::vector<MemoryText> ready;
+        std::vector<MemoryText> asked;
+        for (const auto& text : batch) (known.contains(text.content_sha256) ? ready : asked).push_back(text);
+        if (!ready.empty()) {
+            auto write = [&](pg::Transaction& tx) {
+                attempt_.guard_in(tx);
+                return write_embeddings(tx, ready, known);
+            };
+            counts_.cached += co_await attempt_.transact(write);
+        }
+        for (std::size_t begin = 0; begin < asked.size();) {
+            const std::size_t end = end_of_call(asked, begin);
+            co_await embed_call({asked.begin() + static_cast<std::ptrdiff_t>(begin),
+                                 asked.begin() + static_cast<std::ptrdiff_t>(end)});
+            begin = end;
+        }
+    }
+
+    /// As many texts as fit into one call; at least one.
+    static std::size_t end_of_call(const std::vector<MemoryText>& texts, std::size_t begin) {
+        std::int64_t tokens = 0;
+        std::size_t end = begin;
+        while (end < texts.size()) {
+            tokens += agent::estimate_tokens(texts[end].content);
+            if (end > begin && tokens > kMaxCallTokens) break;
+            ++end;
+        }
+        return end;
+    }
+
+    asio::awaitable<void> embed_call(std::vector<MemoryText> memories) {
+        // A text that comes several times is paid for once.
+        std::vector<std::string> texts;
+        std::map<std::string, std::size_t> position;
+        for (const auto& memory : memories) {
+            if (position.emplace(memory.content_sha256, texts.size()).second) texts.push_back(memory.content);
+        }
+        std::vector<std::string> sent = texts;
+        const auto answer = co_await world_.embedder->embed(std::move(sent), attempt_.deadline());
+        if (!answer) {
+            co_await give_up();
+            end_attempt(answer.error());
+        }
+        auto write = [&](pg::Transaction& tx) { keep(tx, memories, position, *answer); };
+        co_await attempt_.transact(write);
+        ++counts_.calls;
+        counts_.tokens += answer->tokens;
+    }
+
+    void keep(pg::Transaction& tx, const std::vector<MemoryText>& memories,
+              const std::map<std::string, std::size_t>& position, const clients::Embeddings& answer) {
+        attempt_.guard_in(tx);
+        std::map<std::string, std::vector<float>> fresh;
+        std::vector<MemoryText> accepted;
+        std::set<std::string> seen;
+        std::int64_t skipped = 0;
+        std::int64_t repeated = 0;
+        std::string key;
+        for (const auto& memory : memories) {
+            const auto& item = answer.items.at(position.at(memory.content_sha256));
+            key += memory.content_sha256;
+            if (item.refused()) {
+                store::skip_embedding(tx, memory.id, item.refusal);
+                ++skipped;
+                continue;
+            }
+            if (!seen.insert(memory.content_sha256).second) ++repeated;
+            fresh[memory.content_sha256] = item.vector;
+            accepted.push_back(memory);
+        }
+        const std::int64_t written = write_embeddings(tx, accepted, fresh);
+        if (!fresh.empty()) store::cache_embeddings(tx, model_, fresh);
+        record(tx, key, answer.tokens);
+        counts_.skipped += skipped;
+        counts_.cached += repeated;
+        counts_.embedded += written - repeated;
+    }
+
+    std::int64_t write_embeddings(pg::Transaction& tx, const std::vector<MemoryText>& memories,
+                                  const std::map<std::string, std::vector<float>>& vectors) {
+        std::vector<store::NewEmbedding> embeddings;
+        for (const auto& memory : memories) {
+            embeddings.push_back({memory.id, memory.content_sha256, vectors.at(memory.content_sha256)});
+        }
+        return static_cast<std::int64_t>(store::store_embeddings(tx, model_, embeddings));
+    }
+
+    /// One usage record a call. Its key is made of the texts, so that a call that is repeated after a crash counts once.
+    void record(pg::Transaction& tx, const std::string& texts_key, std::int64_t tokens) {
+        store::UsageEvent event;
+        event.request_id = attempt_.job().id.to_string() + ":embedding-" + agent::sha256_hex(texts_key).substr(0, 16);
+        event.tenant_id = request_.scope.tenant_id ? request_.scope.tenant_id : attempt_.job().tenant_id;
+        event.user_id = request_.scope.user_id ? request_.scope.user_id : attempt_.job().user_id;
+        event.job_id = attempt_.job().id;
+        event.purpose = "embedding";
+        event.provider = world_.settings.embedding_provider;
+        event.model = model_;
+        event.input_tokens = tokens;
+        const auto price = store::find_price(tx, event.provider, model_);
+        event.cost_usd = price ? static_cast<double>(tokens) * price->input_usd_per_million / 1e6 : 0;
+        if (store::record_usage(tx, {&event, 1}) > 0) counts_.cost_usd += event.cost_usd;
+    }
+
+    asio::awaitable<void> give_up() {
+        auto release = [this](pg::Transaction& tx) {
+            attempt_.guard_in(tx);
+            store::release_unembedded(tx, attempt_.job().id);
+        };
+        co_await attempt_.transact(release);
+    }
+
+    std::string conclude(pg::Transaction& tx) {
+        const bool more = store::has_unembedded(tx, request_.scope, model_);
+        if (more) {
+            core::NewJob next;
+            next.kind = attempt_.job().kind;
+            next.payload = attempt_.job().payload;
+            next.dedupe_key = attempt_.job().dedupe_key;
+            next.priority = attempt_.job().priority;
+            next.tenant_id = attempt_.job().tenant_id;
+            next.user_id = attempt_.job().user_id;
+            attempt_.enqueue_in(tx, next);
+        }
+        json result = counts_.to_json();
+        result["model"] = model_;
+        result["successor"] = more;
+        return result.dump();
+    }
+
+    Attempt& attempt_;
+    const agent::AgentWorld& world_;
+    const Request request_;
+    const std::string model_;
+    Counts counts_;
+};
+
+}  // namespace
+
+EmbedMemories::EmbedMemories(std::shared_ptr<const agent::AgentWorld> world) : world_{std::move(world)} {}
+
+asio::awaitable<core::Outcome> EmbedMemories::run(Attempt& attempt) {
+    Request request = read_request(attempt.job());
+    if (!world_->embedder) {
+        co_return core::failed(core::FailureReason::kError,
+                               "no embedding model is configured (embedding_base_url, embedding_model)");
+    }
+    Backfill backfill{attempt, *world_, std::move(request)};
+    co_return co_await backfill.run();
+}
+
+}  // namespace oiab::handlers
