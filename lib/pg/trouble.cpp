@@ -54,6 +54,9 @@ void throw_translated(Moment moment) {
         if (moment == Moment::kConnecting)
             throw DatabaseError{passes_by_itself(e.what()) ? Trouble::kReconnect : Trouble::kRefused, "", message};
         throw DatabaseError{moment == Moment::kAutocommit ? Trouble::kInDoubt : Trouble::kReconnect, "", message};
+    } catch (const pqxx::insufficient_privilege& e) {
+        // The one error that libpqxx 7.10 reports without its SQLSTATE.
+        throw DatabaseError{Trouble::kRefused, "42501", first_line(e.what())};
     } catch (const pqxx::sql_error& e) {
         throw DatabaseError{trouble_of(e.sqlstate()), e.sqlstate(), first_line(e.what())};
     } catch (const pqxx::failure& e) {

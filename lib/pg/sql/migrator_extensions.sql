@@ -1,0 +1,3 @@
+-- The extensions of the database.
+-- Rows: their names. Index: none. Locks: none.
+SELECT extname FROM pg_extension ORDER BY extname
