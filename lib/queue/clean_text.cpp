@@ -37,15 +37,16 @@ std::size_t character_length(std::string_view text) {
 std::string clean_text(std::string_view text, std::size_t limit) {
     std::string clean;
     clean.reserve(text.size() < limit ? text.size() : limit);
+    std::size_t cut = 0;  // where the ellipsis still fits behind
     while (!text.empty()) {
         const auto length = character_length(text);
         const auto piece = length == 0 ? kReplacement : text.substr(0, length);
-        const bool is_last = text.size() == (length == 0 ? 1 : length);
-        if (clean.size() + piece.size() + (is_last ? 0 : kEllipsis.size()) > limit) {
-            clean += kEllipsis;
-            break;
+        if (clean.size() + piece.size() > limit) {
+            clean.resize(cut);
+            return clean += kEllipsis;
         }
         clean += piece;
+        if (clean.size() + kEllipsis.size() <= limit) cut = clean.size();
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return clean;

@@ -1,0 +1,160 @@
+/// @file  What a claim takes, in which order, and what it never does.
+
+#include <algorithm>
+
+#include "queue_fixture.hpp"
+
+using namespace oiab;
+using namespace oiab::tests;
+using Ids = std::vector<core::JobId>;
+
+TEST_CASE_METHOD(QueueFixture, "claim: a due job becomes running with attempt, epoch, worker and lease") {
+    const auto id = insert("payload, max_attempts, timeout_seconds", R"('{"a": 1}', 7, 90)");
+    const auto jobs = claim();
+    REQUIRE(jobs.size() == 1);
+    CHECK(jobs[0].id == id);
+    CHECK(jobs[0].payload == R"({"a": 1})");
+    CHECK(jobs[0].attempt == 1);
+    CHECK(jobs[0].max_attempts == 7);
+    CHECK(jobs[0].lease_epoch.value == 1);
+    CHECK(jobs[0].timeout == 90s);
+    CHECK(field(id, "concat_ws(' ', status, attempts, lease_epoch, locked_by)") == "running 1 1 host-1-abc");
+    CHECK(field(id, "lease_until > now() + interval '50 s' AND locked_at IS NOT NULL AND started_at IS NOT NULL") == "t");
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: priority first, then run_at, then id, over all kinds") {
+    const auto late = insert("priority, run_at", "1, now() - interval '1 h'");
+    const auto second = insert("priority, run_at", "0, now() - interval '2 s'", "other");
+    const auto third = insert("priority, run_at", "0, now() - interval '1 s'");
+    const auto first = insert("priority, run_at", "-5, now()", "third");
+    const auto same_time = "0, '2020-01-01'";
+    const auto tie_a = insert("priority, run_at", same_time);
+    const auto tie_b = insert("priority, run_at", same_time, "other");
+    CHECK(ids_of(claim(10, {"noop", "other", "third"})) == Ids{first, tie_a, tie_b, second, third, late});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: a limit takes the front of the merged order, whichever kinds it comes from") {
+    Ids expected;
+    for (int i = 0; i < 12; ++i) {
+        expected.push_back(insert("run_at", "now() - interval '" + std::to_string(100 - i) + " s'", i % 3 == 0 ? "a" : "b"));
+    }
+    insert("priority, run_at", "9, '2020-01-01'", "a");
+    for (std::size_t taken = 0; taken < 12; taken += 4)
+        CHECK(ids_of(claim(4, {"a", "b"})) == Ids(expected.begin() + static_cast<long>(taken), expected.begin() + static_cast<long>(taken) + 4));
+    CHECK(claim(4, {"a", "b"}).size() == 1);
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: future jobs, other kinds and running jobs are left alone") {
+    insert("run_at", "now() + interval '1 h'");
+    insert("", "", "unhandled");
+    const auto due = insert();
+    CHECK(ids_of(claim()) == Ids{due});
+    CHECK(claim().empty());
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: rows that another claim holds are skipped without waiting") {
+    const auto first = insert();
+    const auto second = insert();
+    pqxx::connection other{database.url()};
+    pqxx::work holder{other};
+    holder.exec("SELECT FROM jobs WHERE id = '" + first.to_string() + "' FOR UPDATE");
+    CHECK(ids_of(claim()) == Ids{second});
+    holder.abort();
+    CHECK(ids_of(claim()) == Ids{first});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: nothing after skips is told from nothing due") {
+    const std::vector<std::string> kinds{"noop", "other"};
+    const auto wait = [&] {
+        return pg::autocommit(session, [&](pg::Transaction& tx) { return queue::next_due(tx, kinds); });
+    };
+    CHECK(wait() == std::nullopt);
+    const auto id = insert();
+    pqxx::connection other{database.url()};
+    pqxx::work holder{other};
+    holder.exec("SELECT FROM jobs WHERE id = '" + id.to_string() + "' FOR UPDATE");
+    CHECK(claim().empty());
+    CHECK(wait() == 0ms);
+    holder.abort();
+    CHECK(claim().size() == 1);
+    CHECK(wait() == std::nullopt);
+    insert("run_at, priority", "now() + interval '1 h', 3", "other");
+    insert("run_at", "'infinity'");
+    REQUIRE(wait());
+    CHECK(*wait() > 59min);
+    CHECK(*wait() <= 1h);
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: two workers never get the same job, and together they get all") {
+    for (int i = 0; i < 50; ++i) insert("priority", std::to_string(i % 3), i % 2 == 0 ? "noop" : "other");
+    pg::Session second{database.settings()};
+    Ids all;
+    for (int round = 0; round < 10; ++round) {
+        for (const auto& job : claim(3, {"noop", "other"})) all.push_back(job.id);
+        for (const auto& job : claim_as(second, {"other-worker"}, 4, {"noop", "other"})) all.push_back(job.id);
+    }
+    CHECK(all.size() == 50);
+    std::ranges::sort(all);
+    CHECK(std::ranges::adjacent_find(all) == all.end());
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: a job that was claimed between the scan and the lock is not taken again") {
+    const auto id = insert();
+    pqxx::connection other{database.url()};
+    pqxx::work holder{other};
+    holder.exec("UPDATE jobs SET status = 'running', lease_epoch = lease_epoch + 1, locked_by = 'other' WHERE id = '" + id.to_string() + "'");
+    CHECK(claim().empty());
+    holder.commit();
+    CHECK(claim().empty());
+    CHECK(field(id, "locked_by") == "other");
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: a claim is a heap-only update, and writes no index entry") {
+    database.execute("INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"n\": 1}' FROM generate_series(1, 200)");
+    const auto updates = pg::in_transaction(session, [&](pg::Transaction& tx) {
+        REQUIRE(queue::claim(tx, {.worker = worker, .kinds = {"noop"}, .limit = 200}).size() == 200);
+        const auto row = tx.raw().exec("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'jobs'")[0];
+        return std::pair{row[0].as<int>(), row[1].as<int>()};
+    });
+    CHECK(updates == std::pair{200, 200});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: run_at at minus infinity is due and sorts first") {
+    const auto second = insert();
+    const auto first = insert("run_at", "'-infinity'");
+    CHECK(ids_of(claim()) == Ids{first, second});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: the kinds that patterns match against are those with unfinished rows") {
+    insert("", "", "mail-send");
+    insert("", "", "mail-send");
+    insert("run_at", "now() + interval '1 h'", "agent");
+    const auto done = running();
+    settle(done, core::completed());
+    const auto kinds = pg::autocommit(session, [](pg::Transaction& tx) { return queue::load_ready_kinds(tx); });
+    CHECK(kinds == std::vector<std::string>{"agent", "mail-send"});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim one: takes that job, due or not, and says why when it cannot") {
+    const auto one = [&](core::JobId id) {
+        return pg::autocommit(session, [&](pg::Transaction& tx) { return queue::claim_one(tx, id, worker, 60s); });
+    };
+    const auto future = insert("run_at", "now() + interval '1 day'");
+    const auto job = one(future);
+    REQUIRE(job.has_value());
+    CHECK(job->id == future);
+    CHECK(one(future).error() == queue::ClaimRefusal::kNotPending);
+    CHECK(one(core::JobId{}).error() == queue::ClaimRefusal::kNotFound);
+
+    const auto head = insert("serial_key", "'lane'");
+    const auto behind = insert("serial_key", "'lane'");
+    CHECK(one(behind).error() == queue::ClaimRefusal::kLaneBusy);
+    CHECK(one(head).has_value());
+    CHECK(one(behind).error() == queue::ClaimRefusal::kLaneBusy);
+
+    const auto held = insert();
+    pqxx::connection other{database.url()};
+    pqxx::work holder{other};
+    holder.exec("SELECT FROM jobs WHERE id = '" + held.to_string() + "' FOR UPDATE");
+    CHECK(one(held).error() == queue::ClaimRefusal::kLocked);
+}
