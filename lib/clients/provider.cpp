@@ -166,7 +166,7 @@ ModelError garbled_answer(std::string_view what) {
 nlohmann::json parse_provider_json(std::string_view text) {
     auto parsed = nlohmann::json::parse(text, nullptr, false);
     if (!parsed.is_discarded()) return parsed;
-    return nlohmann::json::parse(without_lone_surrogates(to_valid_utf8(text)), nullptr, false);
+    return nlohmann::json::parse(with_storable_escapes(to_valid_utf8(text)), nullptr, false);
 }
 
 std::string text_member(const nlohmann::json& object, const char* name) {

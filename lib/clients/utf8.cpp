@@ -69,7 +69,7 @@ std::string to_valid_utf8(std::string_view text) {
     return out;
 }
 
-std::string without_lone_surrogates(std::string_view json) {
+std::string with_storable_escapes(std::string_view json) {
     std::string out;
     out.reserve(json.size());
     std::size_t at = 0;
@@ -90,7 +90,7 @@ std::string without_lone_surrogates(std::string_view json) {
             at += 12;
             continue;
         }
-        if (is_high(*unit) || is_low(*unit)) out.append("\\ufffd");
+        if (*unit == 0 || is_high(*unit) || is_low(*unit)) out.append("\\ufffd");
         else out.append(json.substr(at, 6));
         at += 6;
     }
