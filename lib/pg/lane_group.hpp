@@ -18,13 +18,15 @@ public:
     /// @throws DatabaseError in the caller, as pg::in_transaction does; nothing is tried again.
     template <typename Body>
     boost::asio::awaitable<std::invoke_result_t<Body, Transaction&>> transact(Body body) {
-        co_return co_await least_busy().run([body = std::move(body)](Session& session) mutable {
+        // Named, not passed as a temporary: GCC 12.2 destroys the captures of a closure within a co_await expression twice.
+        auto work = [body = std::move(body)](Session& session) mutable {
             if constexpr (std::is_void_v<std::invoke_result_t<Body, Transaction&>>) {
                 in_transaction(session, std::function<void(Transaction&)>{std::ref(body)});
             } else {
                 return in_transaction(session, body);
             }
-        });
+        };
+        co_return co_await least_busy().run(std::move(work));
     }
 
     [[nodiscard]] Lane& least_busy() noexcept;

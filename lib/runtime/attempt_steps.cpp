@@ -111,7 +111,8 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
 
     auto end = co_await run_body(body, call, *this);
     if (end.status == queue::StepStatus::kIntended) std::rethrow_exception(end.error);
-    co_await settle(end.status, end.result ? text_of(*end.result) : end.message);
+    std::string record = end.result ? text_of(*end.result) : end.message;
+    co_await settle(end.status, std::move(record));
     if (end.error) std::rethrow_exception(end.error);
     heartbeat();
     co_return std::move(*end.result);

@@ -26,13 +26,15 @@ core::Enqueued LiveAttempt::enqueue_in(pg::Transaction& tx, const core::NewJob& 
 }
 
 boost::asio::awaitable<core::Enqueued> LiveAttempt::enqueue(core::NewJob job) {
-    co_return co_await transact([this, job = std::move(job)](pg::Transaction& tx) { return enqueue_in(tx, job); });
+    auto body = [this, &job](pg::Transaction& tx) { return enqueue_in(tx, job); };
+    co_return co_await transact(std::move(body));
 }
 
 boost::asio::awaitable<bool> LiveAttempt::progress(nlohmann::json value) {
     heartbeat();
-    co_return co_await transact([this, text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)](
-                                    pg::Transaction& tx) { return queue::set_progress(tx, guard(), text); });
+    const auto text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    auto body = [this, &text](pg::Transaction& tx) { return queue::set_progress(tx, guard(), text); };
+    co_return co_await transact(std::move(body));
 }
 
 boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std::string(pg::Transaction&)> body) {
