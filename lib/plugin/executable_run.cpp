@@ -27,7 +27,7 @@ namespace asio = boost::asio;
 using nlohmann::json;
 
 // The bounds keep one program from occupying the database, the log or a handler thread; honest ones stay far below.
-constexpr std::size_t kMaxMessageBytes = 64U << 20U;
+constexpr std::size_t kMaxMessageBytes = 16U << 20U;
 constexpr std::size_t kMaxEnqueued = 1000;
 constexpr std::size_t kMaxLoggedLines = 1000;
 constexpr std::size_t kLongestOutputLine = 64U << 10U;
