@@ -36,8 +36,9 @@ observe::LogFormat to_observe(config::LogFormat format) noexcept {
 }  // namespace
 
 App::App(const config::Settings& settings, observe::Level least_level)
-    : settings_{settings}, log_{observe::open_log(least_level, to_observe(settings.log.format))} {
-    register_handlers(registry_, settings, http_, clock_, log_);
+    : settings_{settings}, log_{observe::open_log(least_level, to_observe(settings.log.format))},
+      blocking_pool_{static_cast<std::size_t>(settings.worker.plugin_threads)} {
+    register_handlers(registry_, settings, {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_});
 }
 
 App::~App() = default;

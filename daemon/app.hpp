@@ -12,6 +12,7 @@
 #include "observe/open_log.hpp"
 #include "oiab/registry.hpp"
 #include "pg/session.hpp"
+#include "plugin/blocking_pool.hpp"
 #include "runtime/engine.hpp"
 
 namespace oiab::daemon {
@@ -42,6 +43,7 @@ private:
     core::SystemClock clock_;
     core::SystemRandom random_;
     clients::HttpClient http_;
+    plugin::BlockingPool blocking_pool_;
     Registry registry_;
 };
 

@@ -1,6 +1,13 @@
 #include "daemon/register_handlers.hpp"
 
+#include <fmt/format.h>
+
+#include <stdexcept>
+
 #include "handlers/builtin.hpp"
+#include "plugin/executable.hpp"
+#include "plugin/http_endpoint.hpp"
+#include "plugin/shared_library.hpp"
 
 namespace oiab::daemon {
 namespace {
@@ -27,18 +34,50 @@ handlers::BuiltinSettings builtin_settings(const config::Settings& settings) {
     builtin.diagnostics = settings.worker.diagnostics;
     builtin.recall.threshold = agent.recall.threshold;
     builtin.recall.limit = agent.recall.limit;
-    builtin.recall.tokens = agent.recall.tokens;
+    builtin.recall.max_tokens = agent.recall.tokens;
     builtin.max_tool_rounds = agent.max_tool_rounds;
     builtin.kind_settings = [&settings](std::string_view kind) { return kind_settings(settings, kind); };
     return builtin;
 }
 
+using Made = std::expected<std::shared_ptr<Handler>, std::string>;
+
+/// Makes the handler that one [handlers] table asks for; one overload for each way.
+struct MakeHandler {
+    const config::Settings& settings;
+    const HandlerWorld& world;
+
+    Made operator()(const config::ExecutableSource& source) const {
+        return plugin::make_executable_handler({.command = source.command,
+                                                .environment = source.environment,
+                                                .directory = source.directory,
+                                                .max_output = source.max_output,
+                                                .cancel_grace = settings.worker.cancel_grace});
+    }
+    Made operator()(const config::LibrarySource& source) const {
+        return plugin::load_library_handler(source.path, world.blocking_pool);
+    }
+    Made operator()(const config::HttpSource& source) const {
+        return plugin::make_http_endpoint_handler(world.http, world.clock,
+                                                  {.url = source.url,
+                                                   .unix_socket = source.unix_socket,
+                                                   .headers = source.headers,
+                                                   .max_output = source.max_output,
+                                                   .connect_timeout = std::chrono::seconds{10}});
+    }
+};
+
 }  // namespace
 
-void register_handlers(Registry& registry, const config::Settings& settings, clients::HttpClient& http,
-                       const core::Clock& clock, const observe::Log&) {
+void register_handlers(Registry& registry, const config::Settings& settings, const HandlerWorld& world) {
     const auto builtin = builtin_settings(settings);
-    handlers::register_builtin(registry, builtin, handlers::make_agent_world(builtin, http, clock));
+    handlers::register_builtin(registry, builtin, handlers::make_agent_world(builtin, world.http, world.clock));
+    for (const auto& source : settings.handlers) {
+        auto handler = std::visit(MakeHandler{settings, world}, source.way);
+        if (!handler)
+            throw std::runtime_error{fmt::format("{}: handler for \"{}\": {}", source.origin, source.pattern, handler.error())};
+        registry.add(source.pattern, std::move(*handler), kind_settings(settings, source.pattern));
+    }
 }
 
 }  // namespace oiab::daemon

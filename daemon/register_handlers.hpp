@@ -4,14 +4,20 @@
 #include "clients/http_client.hpp"
 #include "config/settings.hpp"
 #include "core/clock.hpp"
-#include "observe/log.hpp"
 #include "oiab/registry.hpp"
+#include "plugin/blocking_pool.hpp"
 
 namespace oiab::daemon {
 
-/// `http`, `clock` and `log` outlive the registry. @throws std::runtime_error with one sentence where a configured handler
-/// cannot be loaded or the direct runtime lacks a provider
-void register_handlers(Registry& registry, const config::Settings& settings, clients::HttpClient& http,
-                       const core::Clock& clock, const observe::Log& log);
+/// What handlers share. All of it outlives the registry.
+struct HandlerWorld {
+    clients::HttpClient& http;
+    plugin::BlockingPool& blocking_pool;
+    const core::Clock& clock;
+};
+
+/// @throws std::runtime_error with one sentence where a configured handler cannot be loaded or the direct runtime lacks a
+/// provider
+void register_handlers(Registry& registry, const config::Settings& settings, const HandlerWorld& world);
 
 }  // namespace oiab::daemon
