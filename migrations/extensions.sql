@@ -1,7 +1,7 @@
--- The extensions that the schema rests on: pgcrypto (random bytes of pairing codes), vector (embeddings), pg_trgm (text search over
--- memories). With oiab.embeddings = off the schema does without vector: the embedding columns are then absent.
+-- The extensions that the schema rests on: pgcrypto (random bytes of pairing codes), vector (embeddings), pg_trgm (search for memories
+-- by their text). With oiab.embeddings = off the schema does without vector: the embedding columns are then absent.
 --
--- Locks: none that a running worker meets. Needs CREATE on the database (the three are trusted extensions, except vector before 0.5).
+-- Locks: none that a running worker meets. Needs CREATE on the database where the server trusts the extension, a superuser otherwise.
 
 CREATE EXTENSION IF NOT EXISTS pgcrypto;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;

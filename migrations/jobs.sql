@@ -23,6 +23,9 @@ END $$;
 
 CREATE SEQUENCE IF NOT EXISTS jobs_lane_seq AS bigint CACHE 1;
 
+-- Before anything looks the table up: the name must not lead to a table of another schema (oiabd migrate --check).
+CREATE TABLE IF NOT EXISTS jobs ();
+
 -- A published table's run_at may have no zone: read as UTC the type changes without touching a row. Nor does a varchar or a
 -- domain over text, which becomes text.
 DO $$
@@ -44,7 +47,6 @@ BEGIN
 END $$;
 
 -- One ALTER TABLE for all columns, so that the generated one rewrites a published table once and not twice.
-CREATE TABLE IF NOT EXISTS jobs ();
 ALTER TABLE jobs
     ADD COLUMN IF NOT EXISTS id uuid NOT NULL DEFAULT oiab_uuidv7(),
     ADD COLUMN IF NOT EXISTS kind text NOT NULL,

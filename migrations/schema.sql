@@ -25,7 +25,7 @@ ALTER TABLE schema_meta
     ADD COLUMN IF NOT EXISTS updated_at timestamptz NOT NULL DEFAULT now();
 SELECT pg_temp.ensure_primary_key('schema_meta', 'key');
 COMMENT ON TABLE schema_meta IS 'What the migrator knows about this schema. Written and read by the worker''s migrator.';
-COMMENT ON COLUMN schema_meta.key IS 'fingerprint, version, compatible_from, migrated_at.';
+COMMENT ON COLUMN schema_meta.key IS 'fingerprint, version, compatible_from.';
 COMMENT ON COLUMN schema_meta.value IS 'Value of the key, as text.';
 COMMENT ON COLUMN schema_meta.updated_at IS 'When the value was written.';
 
