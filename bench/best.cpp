@@ -10,13 +10,14 @@ namespace {
 
 constexpr const char* kClaim = R"(
     UPDATE jobs
-    SET status = 'running', attempts = attempts + 1, lease_epoch = lease_epoch + 1, locked_by = $2, locked_at = now(),
+    SET status = 'running', attempts = attempts + 1, lease_epoch = lease_epoch + 1, locked_by = $1, locked_at = now(),
         lease_until = now() + interval '60 s', started_at = now()
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM jobs
-        WHERE kind COLLATE "C" = 'noop' AND priority = 0 AND run_at >= $3 AND run_at <= now()
+        WHERE kind COLLATE "C" = 'noop' AND priority = 0 AND run_at >= $2 AND run_at <= now()
           AND finished_at IS NULL AND lane_ready AND status = 'pending'
-        ORDER BY run_at, id LIMIT $1::integer FOR UPDATE SKIP LOCKED))
+        ORDER BY run_at, id LIMIT )";
+constexpr const char* kClaimEnd = R"( FOR UPDATE SKIP LOCKED))
     RETURNING id, run_at, kind, payload, attempts, max_attempts, lease_epoch)";
 
 constexpr const char* kSettle = R"(
@@ -33,13 +34,12 @@ std::string lowest_run_at(const PGresult* jobs) {
 void drain(const std::string& url, const std::string& batch, const std::string& worker) {
     oiab::bench::Connection connection{url};
     connection.execute("SET TimeZone = 'UTC'");
-    connection.prepare("claim", kClaim);
+    connection.prepare("claim", kClaim + batch + kClaimEnd);
     connection.prepare("settle", kSettle);
     std::string low = "-infinity";
     std::string ids = "{}";
     for (;;) {
-        const auto jobs = connection.run_both("settle", {ids.c_str(), worker.c_str()}, "claim",
-                                              {batch.c_str(), worker.c_str(), low.c_str()});
+        const auto jobs = connection.run_both("settle", {ids.c_str(), worker.c_str()}, "claim", {worker.c_str(), low.c_str()});
         ids = oiab::bench::array_of_first_column(jobs.get());
         if (PQntuples(jobs.get()) != 0) {
             low = lowest_run_at(jobs.get());

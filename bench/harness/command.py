@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from . import contenders, drain, idle, latency, report
+from . import contenders, drain, drain_variants, idle, latency, once, producing, report
 from .server import Server
 
-SCENARIOS = {module.NAME: module for module in (drain, latency, idle)}
+SCENARIOS = {scenario.NAME: scenario
+             for scenario in (drain, latency, idle, once, *producing.SCENARIOS, *drain_variants.SCENARIOS)}
 
 
 class Bench:

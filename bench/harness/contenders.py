@@ -42,8 +42,8 @@ class Worker:
     def running(self):
         return self.process.poll() is None
 
-    def wait_until_drained(self, connection, patience):
-        """Returns when the contender has left, or when its table shows no unfinished job."""
+    def wait_until_drained(self, connection, patience, among_others=False):
+        """Returns when the contender has left, or when its table shows no unfinished job (`among_others`: no due one)."""
         give_up = time.monotonic() + patience
         while time.monotonic() < give_up:
             self.peak_mb = usage.peak_resident_mb(self.pid) or self.peak_mb
@@ -60,8 +60,8 @@ class Worker:
             else:
                 if not self.running():
                     raise self.failure("ended before the work did")
-                if not tables.has_work(connection, self.contender.table) and \
-                        tables.unfinished(connection, self.contender.table) == 0:
+                if not tables.has_due_work(connection, self.contender.table) and \
+                        (among_others or tables.unfinished(connection, self.contender.table) == 0):
                     self.cpu = usage.cpu_seconds(self.pid)
                     return
                 time.sleep(0.010)
@@ -109,12 +109,14 @@ def find_contenders(build):
                       "plain pattern in raw SQL, 2 connections, batch 500", ends=True)
     best = Contender("BEST", "jobs", (str(programs / "bench_best"), "--url", "{url}"),
                      "fastest raw SQL on the project's table, 2 connections, batch 1000", ends=True)
+    statements = Contender("STATEMENTS", "jobs", (str(programs / "bench_statements"), "--url", "{url}"),
+                           "the daemon's own claim and settle without the daemon, batch 1000", ends=True)
     floor = Contender("floor", "bench.plain_jobs", (str(programs / "bench_floor"), "--url", "{url}"),
                       "libpq LISTEN and claim")
     daemon = Path(build) / "oiabd"
     oiabd = Contender("oiabd", "jobs", (str(daemon),), "the daemon, default settings",
                       environment={"OIABD_DIAGNOSTICS": "1"})
-    return {contender.name: contender for contender in (limit, best, floor, oiabd)}
+    return {contender.name: contender for contender in (limit, best, statements, floor, oiabd)}
 
 
 def prepare_database(server, build):

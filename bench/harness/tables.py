@@ -27,11 +27,11 @@ CREATE OR REPLACE TRIGGER plain_jobs_notify AFTER INSERT ON bench.plain_jobs
 PAYLOAD = '{"number": 123456, "text": "forty-five byte"}'
 
 
-def fill(connection, table, count, kind="noop", payload=PAYLOAD, run_at="now()"):
-    """Adds jobs as one would find them after a busy while: due one after the other, ten microseconds apart."""
+def fill(connection, table, count, payload_sql=f"'{PAYLOAD}'::jsonb"):
+    """Adds no-op jobs as one would find them after a busy while: due one after the other, ten microseconds apart."""
     connection.query(
-        f"INSERT INTO {table} (kind, payload, run_at) SELECT '{kind}', '{payload}', "
-        f"{run_at} - ({count} - n) * interval '10 microseconds' FROM generate_series(1, {count}) AS n")
+        f"INSERT INTO {table} (kind, payload, run_at) SELECT 'noop', {payload_sql}, "
+        f"now() - ({count} - n) * interval '10 microseconds' FROM generate_series(1, {count}) AS n")
 
 
 def empty(connection):
@@ -53,10 +53,10 @@ def unfinished(connection, table):
     return int(connection.value(f"SELECT count(*) FROM {table} WHERE status IN ('pending', 'running')"))
 
 
-def has_work(connection, table):
-    """Whether anything ready is left, cheaply: asked every few milliseconds while a contender drains."""
+def has_due_work(connection, table):
+    """Whether a due no-op job is unfinished, cheaply: asked every few milliseconds while a contender drains."""
     if table == "jobs":
         return bool(connection.query(
-            "SELECT 1 FROM jobs WHERE kind COLLATE \"C\" = 'noop' AND priority = 0 AND finished_at IS NULL "
-            "AND lane_ready ORDER BY run_at, id LIMIT 1"))
+            "SELECT 1 FROM jobs WHERE kind COLLATE \"C\" = 'noop' AND priority = 0 AND run_at <= now() "
+            "AND finished_at IS NULL AND lane_ready ORDER BY run_at, id LIMIT 1"))
     return bool(connection.query(f"SELECT 1 FROM {table} WHERE status = 'pending' ORDER BY run_at LIMIT 1"))

@@ -19,18 +19,21 @@ def cpu_seconds(pid):
 
 def family_cpu_seconds(parent):
     """CPU of a process, of its living children and of those that it has buried: a PostgreSQL server as a whole."""
-    fields = _stat(parent)
-    ticks = sum(int(field) for field in fields[11:15])
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            child = _stat(entry)
-        except OSError:
-            continue
-        if child[1] == str(parent):
-            ticks += int(child[11]) + int(child[12])
-    return ticks / _TICK
+    while True:
+        before = _stat(parent)
+        ticks = sum(int(field) for field in before[11:15])
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                child = _stat(entry)
+            except OSError:
+                continue
+            if child[1] == str(parent):
+                ticks += int(child[11]) + int(child[12])
+        # A child that was buried meanwhile would count twice or not at all.
+        if _stat(parent)[13:15] == before[13:15]:
+            return ticks / _TICK
 
 
 def _status(pid, name):

@@ -1,0 +1,98 @@
+/// @file  STATEMENTS: the daemon's own claim and settle, word for word, without the daemon: one connection claims, the other
+/// settles, as the daemon's two lanes do. The distance from here to BEST is what the contract costs in SQL; the distance
+/// from oiabd to here is what the daemon costs.
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "arguments.hpp"
+#include "parallel.hpp"
+#include "postgres.hpp"
+#include "bench/sql.hpp"
+
+namespace {
+
+namespace sql = oiab::queue::sql;
+constexpr const char* kWorker = "statements";
+/// Batches between the two connections: claiming waits when so many are not settled yet.
+constexpr std::size_t kBacklog = 3;
+
+/// Claimed batches on their way to the settle, as the two arrays that it takes.
+class Batches {
+public:
+    struct Batch {
+        std::string ids;
+        std::string epochs;
+    };
+
+    void put(Batch batch) {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [this] { return batches_.size() < kBacklog; });
+        batches_.push_back(std::move(batch));
+        changed_.notify_all();
+    }
+    Batch take() {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [this] { return !batches_.empty(); });
+        auto batch = std::move(batches_.front());
+        batches_.pop_front();
+        changed_.notify_all();
+        return batch;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Batch> batches_;
+};
+
+void set_up(oiab::bench::Connection& connection) { connection.execute("SET TimeZone = 'UTC'; SET jit = off"); }
+
+/// Claims until nothing is left; an empty batch ends the settling.
+void claim(const std::string& url, const std::string& size, Batches& batches) {
+    oiab::bench::Connection connection{url};
+    set_up(connection);
+    connection.prepare("claim", sql::claim.text);
+    for (;;) {
+        const auto jobs = connection.run("claim", {"{noop}", size.c_str(), kWorker, "60 s"});
+        const int count = PQntuples(jobs.get());
+        if (count == 0) return batches.put({});
+        std::string epochs{'{'};
+        const int column = PQfnumber(jobs.get(), "lease_epoch");
+        for (int i = 0; i < count; ++i) {
+            if (i != 0) epochs += ',';
+            epochs += PQgetvalue(jobs.get(), i, column);
+        }
+        epochs += '}';
+        batches.put({oiab::bench::array_of_first_column(jobs.get()), std::move(epochs)});
+    }
+}
+
+void settle(const std::string& url, Batches& batches) {
+    oiab::bench::Connection connection{url};
+    set_up(connection);
+    connection.prepare("settle", sql::settle_completed.text);
+    for (;;) {
+        const auto batch = batches.take();
+        if (batch.ids.empty()) return;
+        connection.run("settle", {batch.ids.c_str(), batch.epochs.c_str(), kWorker});
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return oiab::bench::program(argc, argv, [](const oiab::bench::Arguments& arguments) {
+        const auto url = arguments.required("url");
+        const auto size = arguments.text("batch", "1000");
+        Batches batches;
+        oiab::bench::in_parallel(2, [&](long number) {
+            if (number == 0) {
+                claim(url, size, batches);
+            } else {
+                settle(url, batches);
+            }
+        });
+    });
+}
