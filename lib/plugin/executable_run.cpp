@@ -5,6 +5,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
@@ -27,7 +28,7 @@ namespace asio = boost::asio;
 using nlohmann::json;
 
 // The bounds keep one program from occupying the database, the log or a handler thread; honest ones stay far below.
-constexpr std::size_t kMaxMessageBytes = 16U << 20U;
+constexpr std::size_t kMaxMessageBytes = 4U << 20U;  // or four of the longest lines that are allowed
 constexpr std::size_t kMaxEnqueued = 1000;
 constexpr std::size_t kMaxLoggedLines = 1000;
 constexpr std::size_t kLongestOutputLine = 64U << 10U;
@@ -65,6 +66,7 @@ ExecutableRun::ExecutableRun(Attempt& attempt, const ExecutableSettings& setting
       epoll_{epoll_create1(EPOLL_CLOEXEC)},
       timer_{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)},
       news_{executor},
+      max_message_bytes_{std::max(kMaxMessageBytes, 4 * settings.max_output)},
       messages_{settings.max_output},
       output_{kLongestOutputLine} {
     if (!epoll_.is_open() || !timer_.is_open()) {
@@ -128,7 +130,7 @@ void ExecutableRun::take_news() {
     }
     if (!ended_) return;
     // What it wrote last may still lie in the pipes. Their end is not waited for: a grandchild may hold them open.
-    while (child_.messages().is_open() && message_bytes_ <= kMaxMessageBytes && read_messages()) {
+    while (child_.messages().is_open() && message_bytes_ <= max_message_bytes_ && read_messages()) {
         if (errno == EAGAIN) break;
     }
     while (child_.output().is_open() && output_bytes_ <= settings_.max_output && read_output()) {
@@ -150,13 +152,14 @@ bool ExecutableRun::read_messages() {
     if (!messages_.push(bytes, [this](std::string_view line) { take_message(line); })) {
         take_breach("it wrote a line of more than " + std::to_string(settings_.max_output) + " bytes on descriptor 3");
     }
-    if (message_bytes_ > kMaxMessageBytes) take_breach("it flooded descriptor 3");
+    if (message_bytes_ > max_message_bytes_) take_breach("it flooded descriptor 3");
     return true;
 }
 
 void ExecutableRun::take_message(std::string_view line) {
     if (breach_ || line.find_first_not_of(" \t\r") == std::string_view::npos) return;
-    json message = json::parse(clients::to_valid_utf8(line), nullptr, false);
+    json message = json::parse(line, nullptr, false);
+    if (message.is_discarded()) message = json::parse(clients::to_valid_utf8(line), nullptr, false);
     if (!message.is_object() || !message.contains("type") || !message["type"].is_string()) {
         take_breach("it wrote a line on descriptor 3 that is no JSON object with a \"type\"");
         return;

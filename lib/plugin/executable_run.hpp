@@ -54,6 +54,7 @@ private:
     boost::asio::posix::stream_descriptor news_;
     bool ended_ = false;
 
+    const std::size_t max_message_bytes_;
     LineBuffer messages_;
     std::size_t message_bytes_ = 0;
     nlohmann::json result_ = nlohmann::json::object();

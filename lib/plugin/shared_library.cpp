@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <boost/asio/this_coro.hpp>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -26,7 +27,9 @@ public:
     asio::awaitable<core::Outcome> run(Attempt& attempt) override {
         LibraryCall call{attempt, co_await asio::this_coro::executor};
         std::optional<core::Outcome> outcome;
-        co_await pool_.run([&] { outcome = call.run(function_); });
+        // Named, since GCC 12.2 destroys the captures of a closure within a co_await expression twice.
+        std::function<void()> work = [&] { outcome = call.run(function_); };
+        co_await pool_.run(std::move(work));
         co_return std::move(*outcome);
     }
 

@@ -1,8 +1,8 @@
 // Programs that hang, flood and leave children behind harm nothing but their own job.
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <charconv>
 #include <fstream>
-#include <atomic>
 #include <future>
 #include <thread>
 
@@ -78,7 +78,8 @@ TEST_CASE("executable: one that completes although it was told to stop has compl
 
 TEST_CASE("executable: one that ignores SIGTERM is killed after the grace, with its children") {
     FakeAttempt attempt;
-    const auto handler = shell("trap '' TERM; sleep 600 & echo child $!; echo ready; while :; do sleep 600; done", 100ms);
+    const auto handler =
+        shell("trap '' TERM; sleep 600 & echo child $!; echo ready; while :; do sleep 600; done", 100ms);
     CHECK(told(run_and_cancel(*handler, attempt)) == "retry: the program was killed by signal 9 (Killed)");
     const int child = logged_number(attempt, "child");
     REQUIRE(child > 0);
@@ -157,7 +158,8 @@ TEST_CASE("executable: floods on stdout and stderr are logged within bounds, and
     }};
     stage.run();
     CHECK(told(*beside->outcome) == "completed \"done\"");
-    for (const auto& flood : floods) CHECK(told(*flood->outcome).starts_with("retry: the program was killed by signal 15"));
+    for (const auto& flood : floods)
+        CHECK(told(*flood->outcome).starts_with("retry: the program was killed by signal 15"));
     CHECK(flooding_stdout.logged().size() <= 1003);
     CHECK(flooding_stdout.has_logged("further output is not logged"));
     CHECK(flooding_stderr.has_logged("the rest of the program's output is thrown away"));

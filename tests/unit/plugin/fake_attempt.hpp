@@ -1,6 +1,6 @@
 #pragma once
-/// @file  An attempt without a database, for the tests of handlers that others write: it remembers what was asked of it.
-/// Thread-safe.
+/// @file  An attempt without a database, for the tests of handlers that others write: it remembers what was asked of
+/// it. Thread-safe.
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -30,8 +30,8 @@ public:
 
     core::Job job_;
     core::Deadline deadline_ = core::Deadline::after(std::chrono::seconds{60});
-    bool lease_lost_ = false;                            ///< what enqueue and progress find
-    std::function<void(const std::string&)> on_log_;     ///< told every line
+    bool lease_lost_ = false;                         ///< what enqueue and progress find
+    std::function<void(const std::string&)> on_log_;  ///< told every line
     std::function<void()> on_progress_;
 
     [[nodiscard]] std::vector<std::string> logged() const { return copy(logged_); }
@@ -131,7 +131,8 @@ public:
     /// From any thread: asks the attempt to stop, as the executor does.
     static void cancel(const std::shared_ptr<Running>& running, core::CancelReason reason) {
         running->attempt->set_cancelled(reason);
-        boost::asio::post(running->strand, [running] { running->signal.emit(boost::asio::cancellation_type::terminal); });
+        boost::asio::post(running->strand,
+                          [running] { running->signal.emit(boost::asio::cancellation_type::terminal); });
     }
     /// Until every attempt has ended.
     void run() { context_.run(); }

@@ -102,9 +102,9 @@ TEST_CASE("endpoint: 408, 429 and 5xx are retries, every other 4xx fails") {
 }
 
 TEST_CASE("endpoint: one that lies about its outcome gets a retry") {
-    for (const char* body : {"not json", "{", R"({"outcome":"triumph"})", R"({"outcome":7})",
-                             R"({"outcome":"retry","afterSeconds":-1})", R"({"outcome":"retry","afterSeconds":1e99})",
-                             R"({"outcome":"failed","error":[]})"}) {
+    for (const char* body :
+         {"not json", "{", R"({"outcome":"triumph"})", R"({"outcome":7})", R"({"outcome":"retry","afterSeconds":-1})",
+          R"({"outcome":"retry","afterSeconds":1e99})", R"({"outcome":"failed","error":[]})"}) {
         Endpoint endpoint{answering(200, body)};
         CHECK(endpoint.run().starts_with("retry: the endpoint answered "));
     }
@@ -141,9 +141,8 @@ TEST_CASE("endpoint: nobody there is a retry, an address that is none fails") {
 }
 
 TEST_CASE("endpoint: the connection is held until the deadline and no longer") {
-    Endpoint endpoint{[](ServedConnection& connection, const ServedRequest&) {
-        static_cast<void>(connection.wait_for_close());
-    }};
+    Endpoint endpoint{
+        [](ServedConnection& connection, const ServedRequest&) { static_cast<void>(connection.wait_for_close()); }};
     endpoint.attempt.deadline_ = core::Deadline::after(150ms);
     CHECK(endpoint.run().starts_with("retry: "));
 }
@@ -184,7 +183,8 @@ TEST_CASE("endpoint: the example greets, refuses and snoozes, on TCP and on a un
     for (const auto& settings : {tcp, socket}) {
         const auto handler = make_http_endpoint_handler(http, clock, settings);
         FakeAttempt nameless{"{}"};
-        CHECK(told(run_attempt(*handler, nameless)) == "failed(error): the endpoint answered 422: the payload has no \"name\"");
+        CHECK(told(run_attempt(*handler, nameless)) ==
+              "failed(error): the endpoint answered 422: the payload has no \"name\"");
         FakeAttempt early{R"({"name":"Ada","notBefore":99999999999})"};
         CHECK(told(run_attempt(*handler, early)).starts_with("retry: the endpoint answered with a malformed outcome"));
         FakeAttempt ada{R"({"name":"Ada"})"};

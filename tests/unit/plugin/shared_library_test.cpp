@@ -28,8 +28,8 @@ std::string compiled(const Folder& folder, const std::string& name, const std::s
     const auto file = folder.path / (name + ".c");
     std::ofstream{file} << source;
     const std::string library = folder.path / (name + ".so");
-    const auto compiler = run_child({"cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC", "-I",
-                                     std::string{OIAB_SOURCE_DIR} + "/lib/include/oiab", "-o", library, file});
+    const auto compiler = run_child({"cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC",
+                                     "-I", std::string{OIAB_SOURCE_DIR} + "/lib/include/oiab", "-o", library, file});
     INFO(compiler.err);
     REQUIRE(compiler.code == 0);
     return library;
@@ -39,7 +39,8 @@ std::string compiled(const Folder& folder, const std::string& name, const std::s
 std::string plugin_with(const std::string& body) {
     return "#include <oiab_plugin.h>\nuint32_t oiab_plugin_abi(void) { return OIAB_PLUGIN_ABI; }\n"
            "int oiab_plugin_handle(const oiab_job *job, const oiab_api *api, oiab_outcome *outcome) {\n"
-           "    (void)job; (void)api; (void)outcome;\n" + body + "\n}\n";
+           "    (void)job; (void)api; (void)outcome;\n" +
+           body + "\n}\n";
 }
 
 std::string example() { return std::string{OIAB_BINARY_DIR} + "/plugins/word_count.so"; }
@@ -67,14 +68,17 @@ TEST_CASE("library: the example counts, reports, enqueues and logs") {
 
 TEST_CASE("library: another ABI version is refused, naming both") {
     const Folder folder;
-    const std::string path = compiled(folder, "future", "#include <oiab_plugin.h>\n"
-                                      "uint32_t oiab_plugin_abi(void) { return 99; }\n"
-                                      "int oiab_plugin_handle(const oiab_job *j, const oiab_api *a, oiab_outcome *o) {\n"
-                                      "    (void)j; (void)a; (void)o; return 0; }\n");
+    const std::string path =
+        compiled(folder, "future",
+                 "#include <oiab_plugin.h>\n"
+                 "uint32_t oiab_plugin_abi(void) { return 99; }\n"
+                 "int oiab_plugin_handle(const oiab_job *j, const oiab_api *a, oiab_outcome *o) {\n"
+                 "    (void)j; (void)a; (void)o; return 0; }\n");
     BlockingPool pool{1};
     const auto handler = load_library_handler(path, pool);
     REQUIRE_FALSE(handler.has_value());
-    CHECK(handler.error() == "the plugin " + path + " is built for version 99 of the plugin ABI, but this oiabd has version 1");
+    CHECK(handler.error() ==
+          "the plugin " + path + " is built for version 99 of the plugin ABI, but this oiabd has version 1");
 }
 
 TEST_CASE("library: what is no plugin is refused with a sentence") {
@@ -82,7 +86,9 @@ TEST_CASE("library: what is no plugin is refused with a sentence") {
     BlockingPool pool{1};
     const std::string none = compiled(folder, "none", "int nothing(void);\nint nothing(void) { return 0; }\n");
     CHECK(load_library_handler(none, pool).error() == none + " is no plugin: it has no function oiab_plugin_abi");
-    CHECK(load_library_handler("/nonexistent.so", pool).error().starts_with("the plugin /nonexistent.so cannot be loaded: "));
+    CHECK(load_library_handler("/nonexistent.so", pool)
+              .error()
+              .starts_with("the plugin /nonexistent.so cannot be loaded: "));
     CHECK_FALSE(load_library_handler("/etc/passwd", pool).has_value());
 }
 
@@ -102,7 +108,8 @@ TEST_CASE("library: a plugin in C names every outcome") {
              {"outcome->kind = OIAB_SNOOZED; outcome->after_ms = 5; return 0;", "snoozed 5 ms"},
              {"outcome->kind = 77; return 0;", "retry: the plugin named an outcome that there is not: 77"},
              {"return 3;", "retry: the plugin returned 3"}}) {
-        const auto handler = load_library_handler(compiled(folder, "c" + std::to_string(number++), plugin_with(body)), pool);
+        const auto handler =
+            load_library_handler(compiled(folder, "c" + std::to_string(number++), plugin_with(body)), pool);
         REQUIRE(handler.has_value());
         FakeAttempt attempt;
         CHECK(told(run_attempt(**handler, attempt)) == wanted);
