@@ -31,19 +31,19 @@ void define_pause_or_resume(CLI::App& app, Invocation& invocation, const std::st
     const bool resume = name == "resume";
     auto text = std::make_shared<PauseText>();
     auto* command = add_command(app, name, summary, footer);
-    auto* scope = command->add_option_group("Scope");
-    scope->add_option("--kind", text->kind, "Jobs of this kind")->type_name("KIND");
-    scope->add_option("--tenant", text->tenant, "Jobs of this tenant")->type_name("UUID");
-    scope->add_flag("--all", text->all, "All jobs");
-    scope->require_option(resume ? 1 : 0, 1);
+    command->add_option("--kind", text->kind, "Jobs of this kind")->type_name("KIND");
+    command->add_option("--tenant", text->tenant, "Jobs of this tenant")->type_name("UUID");
+    command->add_flag("--all", text->all, "All jobs");
     if (!resume) command->add_option("--reason", text->reason, "Told to whoever asks why")->type_name("TEXT");
     command->callback([text, resume, &invocation] {
         PauseCommand parsed{resume, std::nullopt};
-        if (text->all || !text->kind.empty() || !text->tenant.empty()) {
+        const int scopes = static_cast<int>(text->all) + (text->kind.empty() ? 0 : 1) + (text->tenant.empty() ? 0 : 1);
+        const bool needs_one = resume || !text->reason.empty();
+        if (scopes > 1 || (scopes == 0 && needs_one))
+            throw CLI::ValidationError("say one of --kind KIND, --tenant UUID and --all");
+        if (scopes == 1) {
             parsed.what = scope_of(*text);
             parsed.what->reason = text->reason;
-        } else if (!text->reason.empty()) {
-            throw CLI::ValidationError("say what to pause: --kind KIND, --tenant UUID or --all");
         }
         invocation.command = parsed;
     });

@@ -12,9 +12,6 @@
 namespace oiab::daemon {
 namespace {
 
-/// Seconds are enough for a table: "2026-01-31 12:00:00".
-std::string short_time(const std::string& text) { return text.substr(0, text.find('.')); }
-
 std::string remark_on(const queue::JobView& job) {
     if (job.last_error && job.status != core::Status::kCompleted) return cut(*job.last_error, 60);
     if (job.status == core::Status::kRunning) return job.locked_by.value_or("");
@@ -40,7 +37,7 @@ int run(const Context& context, const JobsListCommand& command) {
     Table table{{"ID", "KIND", "STATUS", "ATTEMPTS", "RUN AT (UTC)", "REMARK"}};
     for (const auto& job : jobs)
         table.add({job.id.to_string(), cut(job.kind, 40), std::string{core::to_string(job.status)},
-                   fmt::format("{}/{}", job.attempts, job.max_attempts), short_time(job.run_at), remark_on(job)});
+                   fmt::format("{}/{}", job.attempts, job.max_attempts), to_the_second(job.run_at), remark_on(job)});
     print(table.render());
     if (static_cast<int>(jobs.size()) == command.filter.limit)
         print(fmt::format("More: oiabd jobs list --before {}\n", jobs.back().id.to_string()));

@@ -45,7 +45,12 @@ std::string about_extra(const CLI::App& app, std::string_view first) {
     const auto path = path_of(app);
     if (first.starts_with('-')) {
         const auto flag = first.substr(0, first.find('='));
-        return fmt::format("there is no flag {}{}", config::quote(flag), hint(flag, flags_of(path)));
+        const auto flags = flags_of(path);
+        const auto file_flag = fmt::format("{}-file", flag);
+        if (std::ranges::find(flags, file_flag) != flags.end())
+            return fmt::format("{} is a secret, which every user could read on a command line: use {} or the environment",
+                               flag, file_flag);
+        return fmt::format("there is no flag {}{}", config::quote(flag), hint(flag, flags));
     }
     const auto commands = commands_of(*path.back());
     if (commands.empty()) return fmt::format("{} is one argument too many", config::quote(first));
@@ -105,6 +110,8 @@ OptionNode node_of(const CLI::Option& option) {
 void collect_options(const CLI::App& app, CommandNode& node) {
     for (const auto* option : app.get_options()) {
         if (option->get_group().empty() && !option->get_positional()) continue;
+        // Every command inherits it, and it tells the same everywhere.
+        if (option->check_lname("help-all") && app.get_parent() != nullptr) continue;
         (option->get_positional() ? node.positionals : node.options).push_back(node_of(*option));
     }
 }
@@ -139,9 +146,10 @@ std::expected<Invocation, Ending> parse_command_line(int argc, const char* const
     } catch (const CLI::CallForHelp&) {
         return std::unexpected{help_for(app, false)};
     } catch (const CLI::ParseError& error) {
+        const auto sentence = sentence_about(app, error);
         return std::unexpected{Ending{kExitUsage, "",
-                                      fmt::format("oiabd: {}; see `{} --help`\n", sentence_about(app, error),
-                                                  command_words(app))}};
+                                      fmt::format("oiabd: {}{} `{} --help`\n", sentence,
+                                                  sentence.ends_with('?') ? " See" : "; see", command_words(app))}};
     }
 }
 

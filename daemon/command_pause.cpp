@@ -53,7 +53,7 @@ int show_pauses(const Context& context, pg::Session& session) {
         return kExitDone;
     }
     Table table{{"PAUSED", "SINCE (UTC)", "BY", "REASON"}};
-    for (const auto& pause : pauses) table.add({in_words(pause), pause.paused_at, pause.paused_by, pause.reason});
+    for (const auto& pause : pauses) table.add({in_words(pause), to_the_second(pause.paused_at), pause.paused_by, pause.reason});
     print(table.render());
     return kExitDone;
 }

@@ -8,11 +8,12 @@
 namespace oiab::daemon {
 namespace {
 
-/// The server's sentence without its severity.
+/// The server's sentence alone: without libpqxx's "Failure during '…': ", and without the severity, which is in the
+/// server's language ("ERROR:  ", "FEHLER:  ").
 std::string bare(std::string_view text) {
-    for (const std::string_view severity : {"ERROR:", "FATAL:"})
-        if (text.starts_with(severity)) text.remove_prefix(severity.size());
-    while (text.starts_with(' ')) text.remove_prefix(1);
+    if (text.starts_with("Failure during '"))
+        if (const auto end = text.find("': "); end != std::string_view::npos) text.remove_prefix(end + 3);
+    if (const auto severity = text.find(":  "); severity < text.find(' ')) text.remove_prefix(severity + 3);
     while (text.ends_with('.') || text.ends_with(' ')) text.remove_suffix(1);
     return std::string{text};
 }

@@ -61,6 +61,8 @@ std::string cut(std::string_view text, std::size_t length) {
     return harmless(text.substr(0, end)) + "…";
 }
 
+std::string to_the_second(std::string_view time) { return std::string{time.substr(0, 19)}; }
+
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void print_json(const nlohmann::json& value) {

@@ -27,6 +27,9 @@ private:
 /// At most `length` characters on one line, with an ellipsis where it was cut.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t length);
 
+/// The server's time without fraction and zone: "2026-01-31 12:00:00".
+[[nodiscard]] std::string to_the_second(std::string_view time);
+
 /// Writes to stdout.
 void print(std::string_view text);
 /// One line of JSON; what is no UTF-8 in it is replaced.
