@@ -12,13 +12,15 @@
 -- first one's work: a shared dependent is released exactly once.
 CREATE OR REPLACE FUNCTION orchestrator_advance(plan uuid) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    -- Not called `plan`: a column has that name.
+    target uuid := orchestrator_advance.plan;
     p orchestrator_plans;
     s record;
     job uuid;
     lane text;
     reasons text;
 BEGIN
-    SELECT * INTO p FROM orchestrator_plans WHERE orchestrator_plans.id = plan FOR UPDATE;
+    SELECT * INTO p FROM orchestrator_plans WHERE id = target FOR UPDATE;
     IF NOT FOUND OR p.status <> 'executing' THEN
         RETURN;
     END IF;
@@ -31,7 +33,7 @@ BEGIN
         FROM (SELECT w.id, min(d.index) AS index
               FROM orchestrator_subtasks w
               JOIN orchestrator_subtasks d ON d.plan_id = w.plan_id AND d.index = ANY (w.dependencies)
-              WHERE w.plan_id = plan AND w.status = 'pending' AND w.released_at IS NULL AND d.status = 'failed'
+              WHERE w.plan_id = target AND w.status = 'pending' AND w.released_at IS NULL AND d.status = 'failed'
               GROUP BY w.id) AS upstream
         WHERE waiting.id = upstream.id;
         EXIT WHEN NOT FOUND;
@@ -39,33 +41,33 @@ BEGIN
 
     FOR s IN
         SELECT w.id, w.index FROM orchestrator_subtasks w
-        WHERE w.plan_id = plan AND w.status = 'pending' AND w.released_at IS NULL
+        WHERE w.plan_id = target AND w.status = 'pending' AND w.released_at IS NULL
           AND NOT EXISTS (SELECT FROM orchestrator_subtasks d
-                          WHERE d.plan_id = plan AND d.index = ANY (w.dependencies) AND d.status <> 'completed')
+                          WHERE d.plan_id = target AND d.index = ANY (w.dependencies) AND d.status <> 'completed')
         ORDER BY w.index
     LOOP
         INSERT INTO jobs (kind, payload, tenant_id, user_id)
-        VALUES ('orchestrator-subtask', jsonb_build_object('planId', plan, 'index', s.index), p.tenant_id, p.user_id)
+        VALUES ('orchestrator-subtask', jsonb_build_object('planId', target, 'index', s.index), p.tenant_id, p.user_id)
         RETURNING jobs.id INTO job;
         UPDATE orchestrator_subtasks SET released_at = now(), job_id = job WHERE id = s.id;
     END LOOP;
 
-    IF EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = plan AND status IN ('pending', 'running')) THEN
+    IF EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = target AND status IN ('pending', 'running')) THEN
         RETURN;
     END IF;
     SELECT string_agg(format('subtask %s: %s', index, coalesce(error, 'failed')), E'\n' ORDER BY index) INTO reasons
-    FROM orchestrator_subtasks WHERE plan_id = plan AND status = 'failed';
+    FROM orchestrator_subtasks WHERE plan_id = target AND status = 'failed';
     IF reasons IS NULL OR (p.on_failure = 'partial'
-                           AND EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = plan AND status = 'completed')) THEN
+                           AND EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = target AND status = 'completed')) THEN
         -- The lane of the parent session, spelled as for its turns, so that the answer cannot come in between one.
         lane := 'session:' || CASE WHEN char_length(p.parent_session_id) > 400 THEN md5(p.parent_session_id)
                                    ELSE p.parent_session_id END;
         INSERT INTO jobs (kind, payload, serial_key, tenant_id, user_id)
-        VALUES ('orchestrator-synthesize', jsonb_build_object('planId', plan), lane, p.tenant_id, p.user_id)
+        VALUES ('orchestrator-synthesize', jsonb_build_object('planId', target), lane, p.tenant_id, p.user_id)
         RETURNING jobs.id INTO job;
-        UPDATE orchestrator_plans SET status = 'synthesizing', synthesize_job_id = job WHERE orchestrator_plans.id = plan;
+        UPDATE orchestrator_plans SET status = 'synthesizing', synthesize_job_id = job WHERE id = target;
     ELSE
-        UPDATE orchestrator_plans SET status = 'failed', error = reasons, completed_at = now() WHERE orchestrator_plans.id = plan;
+        UPDATE orchestrator_plans SET status = 'failed', error = reasons, completed_at = now() WHERE id = target;
     END IF;
 END $$;
 COMMENT ON FUNCTION orchestrator_advance(uuid) IS 'Moves a plan on after a subtask became final: releases dependents exactly once, fails those downstream of a failure, ends the execution after the last.';
@@ -75,7 +77,7 @@ CREATE OR REPLACE FUNCTION orchestrator_on_job_lost() RETURNS trigger LANGUAGE p
 DECLARE
     why text;
     reason text;
-    plan uuid;
+    target uuid;
     named text;
 BEGIN
     IF TG_OP = 'DELETE' THEN
@@ -87,24 +89,24 @@ BEGIN
     END IF;
 
     IF OLD.kind = 'orchestrator-subtask' THEN
-        SELECT plan_id INTO plan FROM orchestrator_subtasks WHERE job_id = OLD.id;
+        SELECT plan_id INTO target FROM orchestrator_subtasks WHERE job_id = OLD.id;
         IF FOUND THEN
-            PERFORM 1 FROM orchestrator_plans WHERE id = plan FOR UPDATE;
+            PERFORM 1 FROM orchestrator_plans WHERE id = target FOR UPDATE;
             UPDATE orchestrator_subtasks
             SET status = 'failed', failure_reason = reason, error = why, completed_at = now()
             WHERE job_id = OLD.id AND status IN ('pending', 'running');
             IF FOUND THEN
-                PERFORM orchestrator_advance(plan);
+                PERFORM orchestrator_advance(target);
             END IF;
         END IF;
     ELSIF OLD.kind = 'orchestrator-plan' THEN
         -- The API may have made the row before the job had a first attempt, so the payload's word counts, too.
         named := coalesce(OLD.payload ->> 'planId', OLD.payload ->> 'plan_id');
         IF named ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
-            plan := named::uuid;
+            target := named::uuid;
         END IF;
         UPDATE orchestrator_plans SET status = 'failed', error = why, completed_at = now()
-        WHERE id IN (plan, OLD.id) AND (job_id = OLD.id OR job_id IS NULL) AND status = 'planning';
+        WHERE id IN (target, OLD.id) AND (job_id = OLD.id OR job_id IS NULL) AND status = 'planning';
     ELSE
         UPDATE orchestrator_plans SET status = 'failed', error = why, completed_at = now()
         WHERE id = (SELECT p.id FROM orchestrator_plans p WHERE p.synthesize_job_id = OLD.id) AND status = 'synthesizing';
@@ -158,15 +160,17 @@ CREATE OR REPLACE TRIGGER orchestrator_plans_failed AFTER UPDATE OF status ON or
 -- other path does, so that it waits for a completion that is under way instead of deadlocking with it.
 CREATE OR REPLACE FUNCTION cancel_plan(plan uuid, reason text DEFAULT 'the plan was cancelled') RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    target uuid := cancel_plan.plan;
 BEGIN
     PERFORM 1 FROM jobs
-    WHERE id IN (SELECT p.job_id FROM orchestrator_plans p WHERE p.id = plan
-                 UNION SELECT p.synthesize_job_id FROM orchestrator_plans p WHERE p.id = plan
-                 UNION SELECT s.job_id FROM orchestrator_subtasks s WHERE s.plan_id = plan)
+    WHERE id IN (SELECT p.job_id FROM orchestrator_plans p WHERE p.id = target
+                 UNION SELECT p.synthesize_job_id FROM orchestrator_plans p WHERE p.id = target
+                 UNION SELECT s.job_id FROM orchestrator_subtasks s WHERE s.plan_id = target)
       AND status IN ('pending', 'running')
     ORDER BY id FOR UPDATE;
-    UPDATE orchestrator_plans SET status = 'failed', error = reason, completed_at = now()
-    WHERE id = plan AND status IN ('planning', 'executing', 'synthesizing');
+    UPDATE orchestrator_plans SET status = 'failed', error = cancel_plan.reason, completed_at = now()
+    WHERE id = target AND status IN ('planning', 'executing', 'synthesizing');
     RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION cancel_plan(uuid, text) IS 'Cancels a plan and every job of it; answers whether there was anything left to cancel.';
