@@ -46,8 +46,8 @@ private:
         // A control thread that hangs stops feeding the watchdog, and systemd restarts the service.
         sd_notify(0, "WATCHDOG=1");
         if (engine_.stage() == runtime::Stage::kDone) {
-            signals_.cancel();
-            timer_.cancel();
+            // Not by cancelling what is awaited: this may be the signal's own handler, which awaits the next one.
+            context_.stop();
             return;
         }
         timer_.expires_after(next);
