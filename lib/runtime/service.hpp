@@ -9,6 +9,7 @@
 #include "observe/log.hpp"
 #include "pg/database_error.hpp"
 #include "pg/session.hpp"
+#include "queue/steady_plans.hpp"
 #include "runtime/wakeup.hpp"
 
 namespace oiab::runtime {
@@ -42,7 +43,8 @@ protected:
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
     /// Waits until rung or the deadline; a requested stop rings.
     void wait(core::Deadline deadline) { wakeup_.wait(deadline); }
-    [[nodiscard]] pg::Session& session() noexcept { return session_; }
+    /// The service's session, connected, with plans that are made once. @throws pg::DatabaseError
+    [[nodiscard]] pg::Session& session() { return plans_.on(session_); }
     [[nodiscard]] const observe::Log& log() const noexcept { return log_; }
 
     /// Says once that the database is away, and once that it is back.
@@ -54,6 +56,7 @@ protected:
 private:
     std::string name_;
     pg::Session session_;
+    queue::SteadyPlans plans_;
     EngineFailed failed_;
     const observe::Log& log_;
     Wakeup wakeup_;

@@ -1,0 +1,37 @@
+/// @file  Plans that fit an empty table as well as a full one.
+
+#include "queue/steady_plans.hpp"
+#include "queue_fixture.hpp"
+#include "support/eventually.hpp"
+
+using namespace oiab;
+using namespace oiab::tests;
+
+TEST_CASE_METHOD(QueueFixture, "steady plans: a claim that was planned on an empty table does not scan the full one") {
+    queue::SteadyPlans plans;
+    const auto seq_scans = [&] {
+        database.execute("SELECT pg_stat_force_next_flush()");
+        return std::stoi(database.value("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'jobs'"));
+    };
+    database.execute("ALTER TABLE jobs SET (autovacuum_enabled = false)");
+    auto work = [&] {
+        auto jobs = claim_as(plans.on(session), worker, 5);
+        std::vector<queue::Settlement> batch;
+        for (const auto& job : jobs) batch.push_back({job.key(), batch.size() % 2 == 0 ? core::completed() : core::retry("x", 1h)});
+        (void)queue::settle(plans.on(session), worker, batch);
+        return jobs.size();
+    };
+    const auto before = seq_scans();
+    for (int i = 0; i < 8; ++i) {
+        insert();
+        CHECK(work() == 1);
+    }
+    database.execute("INSERT INTO jobs (kind) SELECT 'noop' FROM generate_series(1, 3000)");
+    for (int i = 0; i < 8; ++i) CHECK(work() == 5);
+    // A session that ends reports what it has counted.
+    session.discard();
+    CHECK(work() == 5);
+    eventually(10s, [&] { return database.value("SELECT idx_scan > 0 FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_ready_idx'") == "t"; },
+               "the ended session's counts are in");
+    CHECK(seq_scans() == before);
+}
