@@ -22,14 +22,16 @@ struct ClaimRequest {
 };
 
 /// Claims up to `limit` due jobs in the order priority, run_at, id over all kinds.
-/// @returns the claimed jobs in that order. Empty: nothing was due, or what was due is locked by others; next_due tells.
+/// @returns the claimed jobs in that order. Empty: nothing was due, or what was due is locked by others; next_due
+/// tells.
 /// @throws pg::DatabaseError. In doubt (autocommit) the rows may be ours: they lapse and are rescued.
 [[nodiscard]] std::vector<core::Job> claim(pg::Transaction& tx, const ClaimRequest& request);
 
 /// How long until one of the kinds has something to claim, by the database's clock.
-/// @returns zero where something is due that the last claim did not get (locked by others: try again soon), nullopt where
-/// nothing is pending.
-[[nodiscard]] std::optional<std::chrono::milliseconds> next_due(pg::Transaction& tx, std::span<const std::string> kinds);
+/// @returns zero where something is due that the last claim did not get (locked by others: try again soon), nullopt
+/// where nothing is pending.
+[[nodiscard]] std::optional<std::chrono::milliseconds> next_due(pg::Transaction& tx,
+                                                                std::span<const std::string> kinds);
 
 /// Which kinds have unfinished rows that may be claimed: what a pattern `prefix-*` can be matched against.
 [[nodiscard]] std::vector<std::string> load_ready_kinds(pg::Transaction& tx);
@@ -42,7 +44,7 @@ enum class ClaimRefusal {
 };
 
 /// Claims this one job, due or not, paused or not; a keyed one only when its lane is free.
-[[nodiscard]] std::expected<core::Job, ClaimRefusal> claim_one(pg::Transaction& tx, core::JobId id, const WorkerId& worker,
-                                                               std::chrono::milliseconds lease);
+[[nodiscard]] std::expected<core::Job, ClaimRefusal> claim_one(pg::Transaction& tx, core::JobId id,
+                                                               const WorkerId& worker, std::chrono::milliseconds lease);
 
 }  // namespace oiab::queue

@@ -8,8 +8,8 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 
-/// How many bytes the well-formed character at the start of `text` takes; zero where there is none (RFC 3629, table 3-7 of
-/// the Unicode standard: no surrogates, no overlong forms, nothing above U+10FFFF).
+/// How many bytes the well-formed character at the start of `text` takes; zero where there is none (RFC 3629, table 3-7
+/// of the Unicode standard: no surrogates, no overlong forms, nothing above U+10FFFF).
 std::size_t character_length(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
     const auto follows = [&](std::size_t i, std::uint8_t low = 0x80, std::uint8_t high = 0xBF) {

@@ -22,9 +22,17 @@ pqxx::params parameters_of(const core::NewJob& job) {
     if (job.delay) delay_ms = job.delay->count();
     std::optional<std::int64_t> timeout_seconds;
     if (job.timeout) timeout_seconds = job.timeout->count();
-    return pqxx::params{job.kind,     job.payload,    job.dedupe_key,         run_at,
-                        delay_ms,     job.max_attempts, job.priority,         job.serial_key,
-                        id_text(job.tenant_id), id_text(job.user_id), timeout_seconds};
+    return pqxx::params{job.kind,
+                        job.payload,
+                        job.dedupe_key,
+                        run_at,
+                        delay_ms,
+                        job.max_attempts,
+                        job.priority,
+                        job.serial_key,
+                        id_text(job.tenant_id),
+                        id_text(job.user_id),
+                        timeout_seconds};
 }
 
 core::Enqueued enqueued_of(const pqxx::row& row) { return {job_id_of(row[0]), row[1].as<bool>()}; }

@@ -9,8 +9,8 @@
 
 namespace oiab::queue {
 
-/// Lets the next job of each lane run, where none is ready or running. Call after the commit that finished or inserted a
-/// row. Its own transactions, small ones. @returns how many rows became ready.
+/// Lets the next job of each lane run, where none is ready or running. Call after the commit that finished or inserted
+/// a row. Its own transactions, small ones. @returns how many rows became ready.
 int advance_lanes(pg::Session& session, std::span<const std::string> lanes);
 
 struct LaneSweep {
@@ -18,8 +18,8 @@ struct LaneSweep {
     std::string next;  ///< where the next sweep goes on; empty after the last lane
 };
 
-/// The guarantee behind the notifications: looks at up to `max_lanes` lanes that have waiting rows, from `after` on (empty at
-/// the start), and advances those that nobody holds.
+/// The guarantee behind the notifications: looks at up to `max_lanes` lanes that have waiting rows, from `after` on
+/// (empty at the start), and advances those that nobody holds.
 [[nodiscard]] LaneSweep sweep_lanes(pg::Session& session, const std::string& after, int max_lanes = 1'000);
 
 }  // namespace oiab::queue

@@ -15,7 +15,8 @@ RetryResult retry_job(pg::Session& session, core::JobId id) {
     return pg::in_transaction(session, [&](pg::Transaction& tx) -> RetryResult {
         (void)tx.run(sql::set_short_lock_timeout);
         try {
-            const auto again = in_savepoint(tx, [&](pg::Transaction& inner) { return inner.run(sql::retry_job, which); });
+            const auto again =
+                in_savepoint(tx, [&](pg::Transaction& inner) { return inner.run(sql::retry_job, which); });
             if (!again.empty()) return {.answer = RetryAnswer::kPending, .serial_key = text_of(again[0][0])};
         } catch (const pqxx::unique_violation&) {
             const auto newer = tx.run(sql::find_pending_by_key, which);
@@ -48,7 +49,8 @@ DeleteAnswer delete_job(pg::Transaction& tx, core::JobId id) {
 PurgePage purge(pg::Transaction& tx, std::chrono::seconds retention, const PurgeCursor& from, int page_size,
                 bool whole_table) {
     const auto row =
-        tx.run(sql::purge, pqxx::params{from.after.to_string(), interval_text(retention), page_size, whole_table}).at(0);
+        tx.run(sql::purge, pqxx::params{from.after.to_string(), interval_text(retention), page_size, whole_table})
+            .at(0);
     PurgePage page{.deleted = row[0].as<int>()};
     if (row[2].as<int>() == page_size) page.next = PurgeCursor{job_id_of(row[1])};
     return page;

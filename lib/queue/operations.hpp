@@ -12,19 +12,19 @@
 namespace oiab::queue {
 
 enum class RetryAnswer {
-    kPending,      ///< in the queue again, due now
+    kPending,  ///< in the queue again, due now
     kNotFound,
-    kNotRetryable, ///< running or completed
-    kSuperseded,   ///< a newer pending job has the same dedupe key: it is left as it is
-    kHeld,         ///< another session holds the row or its dedupe key: try again
+    kNotRetryable,  ///< running or completed
+    kSuperseded,    ///< a newer pending job has the same dedupe key: it is left as it is
+    kHeld,          ///< another session holds the row or its dedupe key: try again
 };
 struct RetryResult {
     RetryAnswer answer = RetryAnswer::kNotFound;
     std::optional<core::JobId> superseded_by{};
     std::string serial_key{};  ///< of a keyed job that is pending now: hand it to advance_lanes
 };
-/// pending or failed → pending, due now: attempts 0, crash count, cancellation and failure reason cleared. Done steps stay,
-/// failed ones are cleared. Its own transaction.
+/// pending or failed → pending, due now: attempts 0, crash count, cancellation and failure reason cleared. Done steps
+/// stay, failed ones are cleared. Its own transaction.
 [[nodiscard]] RetryResult retry_job(pg::Session& session, core::JobId id);
 
 enum class CancelAnswer {

@@ -75,7 +75,8 @@ std::vector<Pause> load_pauses(pg::Transaction& tx) {
 
 bool pause(pg::Session& session, const Pause& what) {
     const bool is_new = pg::autocommit(session, [&](pg::Transaction& tx) {
-        return !tx.run(sql::insert_pause, pqxx::params{std::string{to_string(what.scope)}, what.name, what.reason, what.paused_by})
+        return !tx.run(sql::insert_pause,
+                       pqxx::params{std::string{to_string(what.scope)}, what.name, what.reason, what.paused_by})
                     .empty();
     });
     if (what.scope == PauseScope::kTenant) take_out_tenant(session, what.name);

@@ -20,15 +20,16 @@ struct Pause {
     std::string paused_at;
 };
 
-/// What the Claimer must leave out. A claimed job whose tenant is paused (it slipped in while the pause was being written)
-/// is to be released: the release keeps it out of the queue.
+/// What the Claimer must leave out. A claimed job whose tenant is paused (it slipped in while the pause was being
+/// written) is to be released: the release keeps it out of the queue.
 [[nodiscard]] std::vector<Pause> load_pauses(pg::Transaction& tx);
 
-/// Writes the pause, notifies `oiab_control` with `pause`, and for a tenant takes its pending rows out of the claim's index in
-/// batches. Its own transactions. @returns false where it was paused already (its rows are looked at again).
+/// Writes the pause, notifies `oiab_control` with `pause`, and for a tenant takes its pending rows out of the claim's
+/// index in batches. Its own transactions. @returns false where it was paused already (its rows are looked at again).
 bool pause(pg::Session& session, const Pause& what);
 
-/// Takes the pause back and gives a tenant's rows back in batches. Notifies `oiab_control` with `resume` and `oiab_jobs`.
+/// Takes the pause back and gives a tenant's rows back in batches. Notifies `oiab_control` with `resume` and
+/// `oiab_jobs`.
 /// @returns false where it was not paused.
 bool resume(pg::Session& session, PauseScope scope, const std::string& name);
 

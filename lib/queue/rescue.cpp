@@ -53,9 +53,11 @@ pqxx::result rescue_batch(pg::Transaction& tx, std::span<const core::AttemptKey>
 void rescue_keyed(pg::Transaction& tx, const core::AttemptKey& key, const RescueSettings& settings,
                   std::vector<Rescued>& rescued) {
     const auto attempt = [&](const std::optional<std::string>& superseded_by) {
-        read_rescued(in_savepoint(tx, [&](pg::Transaction& inner) {
-            return rescue_batch(inner, {&key, 1}, settings, true, superseded_by);
-        }), rescued);
+        read_rescued(in_savepoint(tx,
+                                  [&](pg::Transaction& inner) {
+                                      return rescue_batch(inner, {&key, 1}, settings, true, superseded_by);
+                                  }),
+                     rescued);
     };
     try {
         attempt(std::nullopt);
@@ -82,8 +84,9 @@ RescuePage rescue(pg::Session& session, const RescueSettings& settings, const Re
     RescuePage page;
     Lapsed lapsed;
     pg::autocommit(session, [&](pg::Transaction& tx) {
-        const auto rows = tx.run(sql::rescue_find, pqxx::params{from.kind, from.priority, from.run_at, from.id.to_string(),
-                                                                settings.page_size, legacy_interval(settings)});
+        const auto rows =
+            tx.run(sql::rescue_find, pqxx::params{from.kind, from.priority, from.run_at, from.id.to_string(),
+                                                  settings.page_size, legacy_interval(settings)});
         for (const auto& row : rows) {
             if (!row[6].as<bool>()) {
                 page.next = cursor_after(row, settings.page_size);

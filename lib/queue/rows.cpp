@@ -64,6 +64,8 @@ core::Job job_of(const pqxx::row& row) {
     return job;
 }
 
-std::string interval_text(std::chrono::milliseconds duration) { return fmt::format("{} milliseconds", duration.count()); }
+std::string interval_text(std::chrono::milliseconds duration) {
+    return fmt::format("{} milliseconds", duration.count());
+}
 
 }  // namespace oiab::queue

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Reading rows into values. Private to the queue layer. A value that cannot be read is a broken contract between a
-/// statement and its reader, so it throws std::logic_error.
+/// @file  Reading rows into values. Private to the queue layer. A value that cannot be read is a broken contract
+/// between a statement and its reader, so it throws std::logic_error.
 
 #include <chrono>
 #include <optional>

@@ -68,10 +68,8 @@ public:
             });
             for (const auto& row : written) {
                 const auto id = job_id_of(row[0]);
-                if (row[1].view() == "alone")
-                    alone_.push_back(row_of(rows, id));
-                else
-                    found(answer_of(id) = settled_of(answer_of(id).key, row));
+                if (row[1].view() == "alone") alone_.push_back(row_of(rows, id));
+                else found(answer_of(id) = settled_of(answer_of(id).key, row));
             }
         } catch (const pg::DatabaseError& error) {
             if (!error.is_bad_data()) throw;
@@ -196,12 +194,9 @@ std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, s
     std::vector<SettleRow> rows;
     for (std::size_t i = 0; i < settlements.size(); ++i) {
         const auto* done = std::get_if<core::Completed>(&settlements[i].outcome);
-        if (done != nullptr && (done->result.empty() || !result_is_kept))
-            completed.push_back(settlements[i].key);
-        else if (auto row = settle_row_of(settlements[i]))
-            rows.push_back(std::move(*row));
-        else
-            batch.answer_without_write(i, state_of(settlements[i].outcome));
+        if (done != nullptr && (done->result.empty() || !result_is_kept)) completed.push_back(settlements[i].key);
+        else if (auto row = settle_row_of(settlements[i])) rows.push_back(std::move(*row));
+        else batch.answer_without_write(i, state_of(settlements[i].outcome));
     }
     batch.settle_completed(completed, statement_for_completed);
     batch.settle_rows(rows);
@@ -215,13 +210,15 @@ std::vector<Settled> settle(pg::Session& session, const WorkerId& worker, std::s
     return settle_with(session, worker, batch, sql::settle_completed, true);
 }
 
-std::vector<Settled> settle_and_delete(pg::Session& session, const WorkerId& worker, std::span<const Settlement> batch) {
+std::vector<Settled> settle_and_delete(pg::Session& session, const WorkerId& worker,
+                                       std::span<const Settlement> batch) {
     return settle_with(session, worker, batch, sql::settle_delete, false);
 }
 
 bool complete_in(pg::Transaction& tx, const Guard& guard, const std::string& result) {
     const std::optional<std::string> stored = result.empty() ? std::nullopt : std::optional{result};
-    return !tx.run(sql::complete, pqxx::params{guard.key.id.to_string(), guard.key.epoch.value, guard.worker.value, stored})
+    return !tx.run(sql::complete,
+                   pqxx::params{guard.key.id.to_string(), guard.key.epoch.value, guard.worker.value, stored})
                 .empty();
 }
 

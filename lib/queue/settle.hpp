@@ -35,15 +35,16 @@ struct Settled {
     std::string serial_key{};  ///< of a keyed job that is final now: hand it to advance_lanes; empty otherwise
 };
 
-/// Settles a batch, in as few statements as it can: attempts that completed without a result in one, all others in one more,
-/// rows with a dedupe key that go back to pending one by one. Its own transactions; a row that the server refuses for its
-/// data fails alone (the batch is bisected).
+/// Settles a batch, in as few statements as it can: attempts that completed without a result in one, all others in one
+/// more, rows with a dedupe key that go back to pending one by one. Its own transactions; a row that the server refuses
+/// for its data fails alone (the batch is bisected).
 /// @returns one answer for each settlement, in the same order.
 /// @throws pg::DatabaseError. Calling again with the same batch is safe, also in doubt: what was written is recognised.
 [[nodiscard]] std::vector<Settled> settle(pg::Session& session, const WorkerId& worker,
                                           std::span<const Settlement> batch);
 
-/// Settles a batch whose finished rows are deleted instead of kept (retention zero): completed ones only, with their steps.
+/// Settles a batch whose finished rows are deleted instead of kept (retention zero): completed ones only, with their
+/// steps.
 /// @returns as settle.
 [[nodiscard]] std::vector<Settled> settle_and_delete(pg::Session& session, const WorkerId& worker,
                                                      std::span<const Settlement> batch);

@@ -29,7 +29,8 @@ std::optional<SettleRow> settle_row_of(const Settlement& settlement) {
                 return row;
             },
             [&](const core::Retry& retry) -> Row {
-                if (!retry.after) throw std::logic_error{"a retry is settled with the delay that its kind's backoff gave"};
+                if (!retry.after)
+                    throw std::logic_error{"a retry is settled with the delay that its kind's backoff gave"};
                 return SettleRow{.key = key,
                                  .outcome = "retry",
                                  .delay_ms = retry.after->count(),
@@ -48,8 +49,7 @@ std::optional<SettleRow> settle_row_of(const Settlement& settlement) {
 }
 
 SettleRow failed_row(const core::AttemptKey& key, core::FailureReason reason, std::string error) {
-    return SettleRow{
-        .key = key, .outcome = "failed", .reason = text_of_reason(reason), .error = std::move(error)};
+    return SettleRow{.key = key, .outcome = "failed", .reason = text_of_reason(reason), .error = std::move(error)};
 }
 
 pqxx::params settle_parameters(const WorkerId& worker, std::span<const SettleRow> rows, bool alone) {
@@ -63,8 +63,8 @@ pqxx::params settle_parameters(const WorkerId& worker, std::span<const SettleRow
         reasons.add(row.reason);
         errors.add(row.error);
     }
-    return pqxx::params{std::move(ids).finish(),     std::move(epochs).finish(),  worker.value,
-                        std::move(outcomes).finish(), std::move(delays).finish(),  std::move(results).finish(),
+    return pqxx::params{std::move(ids).finish(),      std::move(epochs).finish(), worker.value,
+                        std::move(outcomes).finish(), std::move(delays).finish(), std::move(results).finish(),
                         std::move(reasons).finish(),  std::move(errors).finish(), alone};
 }
 

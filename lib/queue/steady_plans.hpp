@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Plans that are made once and fit an empty jobs table as well as a full one. For the engine's services: one for each
-/// session, used by its thread.
+/// @file  Plans that are made once and fit an empty jobs table as well as a full one. For the engine's services: one
+/// for each session, used by its thread.
 
 #include "pg/session.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Durable steps of a job: recorded as intended before they touch the world, settled after. For Attempt::step and
-/// `jobs resolve`. Lane threads only; blocks. Every write of an attempt carries its guard.
+/// @file  Durable steps of a job: recorded as intended before they touch the world, settled after. For Attempt::step
+/// and `jobs resolve`. Lane threads only; blocks. Every write of an attempt carries its guard.
 
 #include <optional>
 #include <string>
@@ -25,13 +25,13 @@ struct BegunStep {
     std::string result{};  ///< JSON text, where kDone
 };
 
-/// Records the intent, or finds what an earlier attempt recorded. A step that failed before begins afresh; one that an earlier
-/// attempt left as intended becomes unknown. `input_hash` identifies the input (64 hex digits of SHA-256).
+/// Records the intent, or finds what an earlier attempt recorded. A step that failed before begins afresh; one that an
+/// earlier attempt left as intended becomes unknown. `input_hash` identifies the input (64 hex digits of SHA-256).
 [[nodiscard]] BegunStep begin_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name,
                                    const std::string& input_hash);
 
-/// An unknown step that may be repeated: intended again, by this attempt. @returns false where the attempt is lost or the
-/// step is not unknown.
+/// An unknown step that may be repeated: intended again, by this attempt. @returns false where the attempt is lost or
+/// the step is not unknown.
 [[nodiscard]] bool restart_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name);
 
 /// Settles an intended or unknown step. `text` is the result's JSON for kDone, the error for kFailed and kUnknown.
@@ -40,8 +40,8 @@ struct BegunStep {
                                const std::string& text);
 
 enum class ResolveAnswer { kResolved, kNoSuchStep, kNotUnknown, kJobRunning };
-/// A person decides about an unknown step of a job that does not run: `done` carries the result's JSON; without it the step
-/// is forgotten and will be repeated. The job itself is not touched: retry_job puts it back.
+/// A person decides about an unknown step of a job that does not run: `done` carries the result's JSON; without it the
+/// step is forgotten and will be repeated. The job itself is not touched: retry_job puts it back.
 [[nodiscard]] ResolveAnswer resolve_step(pg::Transaction& tx, core::JobId id, const std::string& name,
                                          const std::optional<std::string>& done);
 

@@ -32,13 +32,13 @@ std::string why_in_lane(const WhyFacts& facts) {
     if (facts.lane_head_id) {
         return fmt::format("It waits behind job {} ({}) in its lane {}{}.", *facts.lane_head_id,
                            facts.lane_head_status.value_or("unknown"), *facts.serial_key,
-                           facts.ahead_in_lane > 0
-                               ? fmt::format(", with {}{} more before it", facts.ahead_in_lane,
-                                             facts.ahead_in_lane >= 1'000 ? " or" : "")
-                               : "");
+                           facts.ahead_in_lane > 0 ? fmt::format(", with {}{} more before it", facts.ahead_in_lane,
+                                                                 facts.ahead_in_lane >= 1'000 ? " or" : "")
+                                                   : "");
     }
-    return fmt::format("It waits for its turn in its lane {}: nobody holds the lane, so it moves on within a poll of any worker.",
-                       *facts.serial_key);
+    return fmt::format(
+        "It waits for its turn in its lane {}: nobody holds the lane, so it moves on within a poll of any worker.",
+        *facts.serial_key);
 }
 
 }  // namespace
@@ -81,7 +81,8 @@ std::string render_why(const WhyFacts& facts) {
     if (facts.status == core::Status::kRunning) {
         const auto who = facts.locked_by.value_or("a worker that left no name");
         if (facts.lease_lapsed)
-            return fmt::format("It is marked as running on {}, whose lease has lapsed: the next rescue takes it back.", who);
+            return fmt::format("It is marked as running on {}, whose lease has lapsed: the next rescue takes it back.",
+                               who);
         if (facts.cancel_requested) return fmt::format("It is running on {}, which was asked to cancel it.", who);
         return fmt::format("It is running on {} (attempt {} of {}).", who, facts.attempts, facts.max_attempts);
     }
@@ -94,12 +95,13 @@ std::string render_why(const WhyFacts& facts) {
     }
     if (!facts.is_due) {
         if (facts.due_in.count() == 0) return fmt::format("It is not due until {}.", facts.run_at);
-        return fmt::format("It is not due until {} (in {}){}.", facts.run_at, for_people(facts.due_in),
-                           facts.attempts > 0 ? fmt::format(", after attempt {} of {}", facts.attempts, facts.max_attempts)
-                                              : "");
+        return fmt::format(
+            "It is not due until {} (in {}){}.", facts.run_at, for_people(facts.due_in),
+            facts.attempts > 0 ? fmt::format(", after attempt {} of {}", facts.attempts, facts.max_attempts) : "");
     }
     if (facts.serial_key && !facts.lane_ready) return why_in_lane(facts);
-    if (!facts.lane_ready) return "It was kept back by a pause that has ended: the janitor gives it back within a minute.";
+    if (!facts.lane_ready)
+        return "It was kept back by a pause that has ended: the janitor gives it back within a minute.";
     if (facts.workers == 0) return "No worker is running: start one with `oiabd`.";
     if (facts.workers_with_kind == 0)
         return fmt::format("No worker has the kind {}: {} {} without it.", facts.kind, facts.workers,

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  The registry of workers, and leadership by a renewed row. For the engine and for display: no claim depends on it.
-/// Lane threads only; blocks.
+/// @file  The registry of workers, and leadership by a renewed row. For the engine and for display: no claim depends on
+/// it. Lane threads only; blocks.
 
 #include <chrono>
 #include <cstdint>
@@ -25,9 +25,9 @@ struct Worker {
     int slots = 0;
     int running = 0;
     WorkerState state = WorkerState::kRunning;
-    std::string started_at, seen_at;      ///< filled by list_workers
-    std::chrono::seconds seen_ago{};      ///< filled by list_workers
-    bool is_leader = false;               ///< filled by list_workers
+    std::string started_at, seen_at;  ///< filled by list_workers
+    std::chrono::seconds seen_ago{};  ///< filled by list_workers
+    bool is_leader = false;           ///< filled by list_workers
 };
 
 /// Inserts or replaces this worker's row.
@@ -41,9 +41,11 @@ void unregister_worker(pg::Transaction& tx, const WorkerId& id);
 /// Removes rows not seen for so long. @returns how many.
 int prune_workers(pg::Transaction& tx, std::chrono::seconds unseen_for);
 
-/// Becomes or stays the leader for `lease` from now, in one statement. @returns the term (higher with every change of leader), or
-/// nullopt while another worker leads. Trust the answer from the start of the call, on the steady clock, for less than `lease`.
-[[nodiscard]] std::optional<std::int64_t> lead(pg::Transaction& tx, const WorkerId& id, std::chrono::milliseconds lease);
+/// Becomes or stays the leader for `lease` from now, in one statement. @returns the term (higher with every change of
+/// leader), or nullopt while another worker leads. Trust the answer from the start of the call, on the steady clock,
+/// for less than `lease`.
+[[nodiscard]] std::optional<std::int64_t> lead(pg::Transaction& tx, const WorkerId& id,
+                                               std::chrono::milliseconds lease);
 /// Steps down at once, so that another may lead.
 void resign(pg::Transaction& tx, const WorkerId& id);
 

@@ -19,4 +19,4 @@ WITH page AS MATERIALIZED (
     UPDATE jobs j SET lane_ready = false FROM theirs t WHERE j.id = t.id AND j.status = 'pending' RETURNING j.id
 )
 SELECT (SELECT count(*) FROM taken)::integer AS taken, kind, priority, run_at::text AS run_at, id
-FROM page ORDER BY kind DESC, priority DESC, run_at DESC, id DESC LIMIT 1
+FROM page ORDER BY page.kind DESC, page.priority DESC, page.run_at DESC, page.id DESC LIMIT 1

@@ -19,4 +19,4 @@ SELECT id, kind, priority, run_at::text AS run_at, keyed, lease_epoch, true AS l
 FROM page WHERE lapsed
 UNION ALL
 (SELECT id, kind, priority, run_at::text, keyed, lease_epoch, false, (SELECT count(*) FROM page)::integer, run_at > now()
- FROM page ORDER BY kind DESC, priority DESC, run_at DESC, id DESC LIMIT 1)
+ FROM page ORDER BY page.kind DESC, page.priority DESC, page.run_at DESC, page.id DESC LIMIT 1)
