@@ -20,10 +20,11 @@ def measure(bench, contender, connection, count, payload=tables.PAYLOAD, payload
 def measure_filled(bench, contender, connection, count, kept=True, among_others=False):
     """The same for a table that is filled: `count` no-op jobs are due. `kept`: their rows are there afterwards.
     `among_others`: so are others that may not run."""
+    last = tables.last_due(connection, contender.table)
     before = usage.ServerMark.take(bench.server, connection)
     began = time.monotonic()
     with Worker(contender, bench.server.url(), bench.logs) as worker:
-        worker.wait_until_drained(connection, bench.patience, among_others)
+        worker.wait_until_drained(connection, bench.patience, last, among_others)
         seconds = time.monotonic() - began
         after = usage.ServerMark.take(bench.server, connection)
         worker.stop()

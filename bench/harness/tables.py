@@ -53,10 +53,25 @@ def unfinished(connection, table):
     return int(connection.value(f"SELECT count(*) FROM {table} WHERE status IN ('pending', 'running')"))
 
 
-def has_due_work(connection, table):
-    """Whether a due no-op job is unfinished, cheaply: asked every few milliseconds while a contender drains."""
+# The due no-op jobs as jobs_ready_idx has them.
+_DUE = ("FROM jobs WHERE kind COLLATE \"C\" = 'noop' AND priority = 0 AND run_at <= now() AND finished_at IS NULL "
+        "AND lane_ready")
+
+
+def last_due(connection, table):
+    """The job that will be claimed last: while it is unfinished, nothing else needs to be looked at."""
     if table == "jobs":
-        return bool(connection.query(
-            "SELECT 1 FROM jobs WHERE kind COLLATE \"C\" = 'noop' AND priority = 0 AND run_at <= now() "
-            "AND finished_at IS NULL AND lane_ready ORDER BY run_at, id LIMIT 1"))
+        return connection.value(f"SELECT id {_DUE} ORDER BY run_at DESC, id DESC LIMIT 1")
+    return connection.value(f"SELECT id FROM {table} WHERE status = 'pending' ORDER BY run_at DESC LIMIT 1")
+
+
+def is_finished(connection, table, job):
+    return connection.query(f"SELECT 1 FROM {table} WHERE id = '{job}' AND status IN ('completed', 'failed')") != [] or \
+        connection.query(f"SELECT 1 FROM {table} WHERE id = '{job}'") == []
+
+
+def has_due_work(connection, table):
+    """Whether a due no-op job is unfinished. Walks what the claims left behind in the index: not for every millisecond."""
+    if table == "jobs":
+        return bool(connection.query(f"SELECT 1 {_DUE} ORDER BY run_at, id LIMIT 1"))
     return bool(connection.query(f"SELECT 1 FROM {table} WHERE status = 'pending' ORDER BY run_at LIMIT 1"))
