@@ -150,11 +150,13 @@ private:
         asio::signal_set signals{context, SIGINT, SIGTERM};
         asio::steady_timer timer{context};
         core::Outcome outcome = core::Released{};
+        // A timer or a signal that had come before it was cancelled is told as such, and must not wait anew.
+        bool ended = false;
 
         attempt_->begin([&] { asio::post(context, [&] { signal.emit(asio::cancellation_type::terminal); }); });
         std::function<void()> await_signal = [&] {
             signals.async_wait([&](const boost::system::error_code& error, int) {
-                if (error) return;
+                if (error || ended) return;
                 // A second signal does not wait for the handler: the lease lapses by itself.
                 if (attempt_->cancelled()) std::_Exit(kExitError);
                 attempt_->request_cancel(core::CancelReason::kShutdown);
@@ -164,7 +166,7 @@ private:
         std::function<void()> watch = [&] {
             timer.expires_after(std::chrono::milliseconds{100});
             timer.async_wait([&](const boost::system::error_code& error) {
-                if (error) return;
+                if (error || ended) return;
                 const auto now = app_.clock().now();
                 lease_keeper.fence(now);
                 if (attempt_->deadline().reached(now)) attempt_->request_cancel(core::CancelReason::kDeadline);
@@ -176,6 +178,7 @@ private:
         asio::co_spawn(context, runtime::run_attempt(*attempt_),
                        asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr error, core::Outcome end) {
                            if (!error) outcome = std::move(end);
+                           ended = true;
                            signals.cancel();
                            timer.cancel();
                        }));
