@@ -10,7 +10,7 @@
 
 #include "clients/offline_embedder.hpp"
 #include "handlers/builtin.hpp"
-#include "../runtime/engine_fixture.hpp"
+#include "support/engine_fixture.hpp"
 
 namespace oiab::tests {
 

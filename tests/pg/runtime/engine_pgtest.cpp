@@ -4,7 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
-#include "engine_fixture.hpp"
+#include "support/engine_fixture.hpp"
 #include "queue/pauses.hpp"
 
 using namespace std::chrono_literals;
