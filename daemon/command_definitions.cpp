@@ -18,7 +18,7 @@ std::string capitals_for(const Setting& setting) {
     if (std::holds_alternative<DurationAccess>(setting.access)) return "DURATION";
     if (std::holds_alternative<IntegerAccess>(setting.access) || std::holds_alternative<DecimalAccess>(setting.access))
         return "NUMBER";
-    if (std::holds_alternative<ListAccess>(setting.access)) return "A,B,…";
+    if (std::holds_alternative<ListAccess>(setting.access)) return "A,B,...";
     if (const auto* choice = std::get_if<ChoiceAccess>(&setting.access)) {
         std::string names;
         for (const auto name : choice->names) names += (names.empty() ? "" : "|") + std::string{name};

@@ -126,7 +126,7 @@ std::string configuration_page() {
     std::string page = "# Configuration\n\n";
     page += kGenerated;
     page += R"(
-Everything has a default but the database. A setting can be given in three ways, each of which comes before the ones
+Everything has a default but the database. A setting can be given in three ways, of which a later one wins over those
 above it:
 
 | way | setting `lease` |

@@ -45,8 +45,8 @@ Common flags:
   -h, --help                   this; after a command: help on it
   --help-all                   every command and every setting
 
-Environment: each setting is a variable too: `lease` is OIABD_LEASE. The file comes first, then the
-environment, then flags. OIABD_CONFIG names the file; DATABASE_URL serves where nothing else names a database.
+Environment: each setting is a variable too: `lease` is OIABD_LEASE. A flag wins over the environment, that
+over the file. OIABD_CONFIG names the file; DATABASE_URL serves where nothing else names a database.
 
 Exit codes, the same for every command:
   0  done; the job completed           3  nothing to do, or no such job (migrate --check: something would change)

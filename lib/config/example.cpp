@@ -72,7 +72,7 @@ std::string example_file() {
     std::string text =
         "# Configuration of oiabd. Every value below is the default.\n"
         "# A setting `lease` is also the environment variable OIABD_LEASE and the flag --lease; the environment\n"
-        "# comes before this file, a flag before both. `oiabd config show` tells what is in force, and why.\n";
+        "# wins over this file, a flag over both. `oiabd config show` tells what is in force, and why.\n";
     std::optional<Section> section;
     for (const auto& setting : setting_table()) {
         if (section != setting.section) {
