@@ -1,10 +1,9 @@
 #include "support/test_database.hpp"
 
 #include <atomic>
-#include <map>
 #include <mutex>
 
-#include "pg/migrations.hpp"
+#include "pg/migrator.hpp"
 
 namespace oiab::tests {
 namespace {
@@ -21,17 +20,10 @@ void ensure_template(PostgresServer& server) {
     work.exec("DROP DATABASE IF EXISTS oiab_template");
     work.exec("CREATE DATABASE oiab_template");
     {
-        pqxx::connection fresh{server.url(kTemplate)};
-        pqxx::work transaction{fresh};
-        transaction.exec("SET LOCAL search_path = public, pg_temp; SET LOCAL client_min_messages = warning");
-        for (const auto& migration : pg::migrations()) {
-            try {
-                transaction.exec(migration.text);
-            } catch (const pqxx::sql_error& error) {
-                throw std::runtime_error{"migrations/" + std::string{migration.name} + ": " + error.what()};
-            }
-        }
-        transaction.commit();
+        pg::SessionSettings settings;
+        settings.url = server.url(kTemplate);
+        settings.application_name = "test template";
+        pg::Migrator{settings, {}}.migrate();
     }
     // A template takes no sessions, so nothing can be in the way of cloning it.
     work.exec("ALTER DATABASE oiab_template IS_TEMPLATE true ALLOW_CONNECTIONS false");

@@ -6,13 +6,13 @@
 WITH tables AS (
     SELECT want.relname, want.oid AS want, have.oid AS have
     FROM pg_class want
-    LEFT JOIN pg_class have ON have.relname = want.relname AND have.relnamespace = $1::regnamespace AND have.relkind IN ('r', 'p')
-    WHERE want.relnamespace = $2::regnamespace AND want.relkind = 'r'
+    LEFT JOIN pg_class have ON have.relname = want.relname AND have.relnamespace = quote_ident($1)::regnamespace AND have.relkind IN ('r', 'p')
+    WHERE want.relnamespace = quote_ident($2)::regnamespace AND want.relkind = 'r'
 ), columns AS (
     SELECT t.relname, want.attname, format_type(want.atttypid, want.atttypmod) AS want_type, format_type(have.atttypid, have.atttypmod) AS have_type,
            have.attnum IS NULL AS missing, want.attnotnull AND NOT have.attnotnull AS fills,
-           replace(pg_get_expr(wd.adbin, wd.adrelid), $2 || '.', '') AS want_default,
-           replace(pg_get_expr(hd.adbin, hd.adrelid), $1 || '.', '') AS have_default,
+           replace(pg_get_expr(wd.adbin, wd.adrelid), quote_ident($2) || '.', '') AS want_default,
+           replace(pg_get_expr(hd.adbin, hd.adrelid), quote_ident($1) || '.', '') AS have_default,
            want.attgenerated = 's' OR EXISTS (SELECT FROM pg_depend d JOIN pg_proc p ON p.oid = d.refobjid
                WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = wd.oid AND d.refclassid = 'pg_proc'::regclass AND p.provolatile = 'v')
                OR coalesce(pg_get_expr(wd.adbin, wd.adrelid) LIKE '%gen_random_uuid()%', false) AS by_row
@@ -25,18 +25,18 @@ WITH tables AS (
 ), functions AS (
     SELECT p.pronamespace, p.proname, replace(pg_get_function_identity_arguments(p.oid), p.pronamespace::regnamespace || '.', '') AS arguments, p.prosrc
     FROM pg_proc p
-    WHERE p.pronamespace IN ($1::regnamespace, $2::regnamespace)
+    WHERE p.pronamespace IN (quote_ident($1)::regnamespace, quote_ident($2)::regnamespace)
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 ), triggers AS (
     SELECT c.relnamespace, c.relname, t.tgname, replace(pg_get_triggerdef(t.oid, true), c.relnamespace::regnamespace || '.', '') AS definition
     FROM pg_trigger t
     JOIN pg_class c ON c.oid = t.tgrelid
-    WHERE NOT t.tgisinternal AND c.relnamespace IN ($1::regnamespace, $2::regnamespace)
+    WHERE NOT t.tgisinternal AND c.relnamespace IN (quote_ident($1)::regnamespace, quote_ident($2)::regnamespace)
 ), policies AS (
     SELECT c.relnamespace, c.relname, p.polname, p.polcmd, replace(concat(pg_get_expr(p.polqual, p.polrelid), ' / ', pg_get_expr(p.polwithcheck, p.polrelid)), c.relnamespace::regnamespace || '.', '') AS definition
     FROM pg_policy p
     JOIN pg_class c ON c.oid = p.polrelid
-    WHERE c.relnamespace IN ($1::regnamespace, $2::regnamespace)
+    WHERE c.relnamespace IN (quote_ident($1)::regnamespace, quote_ident($2)::regnamespace)
 ), comments AS (
     SELECT t.relname, count(*) AS number
     FROM tables t
@@ -67,11 +67,11 @@ SELECT * FROM (
     SELECT 6, format('add constraint %s to %s', want.conname, t.relname), t.relname, false
     FROM tables t
     JOIN pg_constraint want ON want.conrelid = t.want
-    WHERE t.have IS NOT NULL
+    WHERE t.have IS NOT NULL AND want.contype IN ('p', 'u', 'f', 'c', 'x')
       AND NOT EXISTS (SELECT FROM pg_constraint have
                       WHERE have.conrelid = t.have
                         AND (have.conname = want.conname OR (want.contype IN ('p', 'f') AND have.contype = want.contype
-                             AND replace(pg_get_constraintdef(have.oid), $1 || '.', '') LIKE replace(split_part(pg_get_constraintdef(want.oid), ' ON ', 1), $2 || '.', '') || '%')))
+                             AND replace(pg_get_constraintdef(have.oid), quote_ident($1) || '.', '') LIKE replace(split_part(pg_get_constraintdef(want.oid), ' ON ', 1), quote_ident($2) || '.', '') || '%')))
     UNION ALL
     SELECT 7, format('build index %s on %s', i.relname, t.relname), t.relname, false
     FROM tables t
@@ -83,20 +83,20 @@ SELECT * FROM (
     UNION ALL
     SELECT 8, format('%s function %s', CASE WHEN have.proname IS NULL THEN 'create' ELSE 'replace' END, want.proname), NULL, false
     FROM functions want
-    LEFT JOIN functions have ON have.pronamespace = $1::regnamespace AND have.proname = want.proname AND have.arguments = want.arguments
-    WHERE want.pronamespace = $2::regnamespace AND have.prosrc IS DISTINCT FROM want.prosrc
+    LEFT JOIN functions have ON have.pronamespace = quote_ident($1)::regnamespace AND have.proname = want.proname AND have.arguments = want.arguments
+    WHERE want.pronamespace = quote_ident($2)::regnamespace AND have.prosrc IS DISTINCT FROM want.prosrc
     UNION ALL
     SELECT 9, format('%s trigger %s on %s', CASE WHEN have.tgname IS NULL THEN 'create' ELSE 'replace' END, want.tgname, want.relname), NULL, false
     FROM triggers want
     JOIN tables t ON t.relname = want.relname AND t.have IS NOT NULL
-    LEFT JOIN triggers have ON have.relnamespace = $1::regnamespace AND have.relname = want.relname AND have.tgname = want.tgname
-    WHERE want.relnamespace = $2::regnamespace AND have.definition IS DISTINCT FROM want.definition
+    LEFT JOIN triggers have ON have.relnamespace = quote_ident($1)::regnamespace AND have.relname = want.relname AND have.tgname = want.tgname
+    WHERE want.relnamespace = quote_ident($2)::regnamespace AND have.definition IS DISTINCT FROM want.definition
     UNION ALL
     SELECT 10, format('%s policy %s on %s', CASE WHEN have.polname IS NULL THEN 'create' ELSE 'replace' END, want.polname, want.relname), NULL, false
     FROM policies want
     JOIN tables t ON t.relname = want.relname AND t.have IS NOT NULL
-    LEFT JOIN policies have ON have.relnamespace = $1::regnamespace AND have.relname = want.relname AND have.polname = want.polname
-    WHERE want.relnamespace = $2::regnamespace AND (have.definition, have.polcmd) IS DISTINCT FROM (want.definition, want.polcmd)
+    LEFT JOIN policies have ON have.relnamespace = quote_ident($1)::regnamespace AND have.relname = want.relname AND have.polname = want.polname
+    WHERE want.relnamespace = quote_ident($2)::regnamespace AND (have.definition, have.polcmd) IS DISTINCT FROM (want.definition, want.polcmd)
     UNION ALL
     SELECT 11, format('replace %s comments on %s and its columns', number, relname), NULL, false FROM comments
 ) AS differences

@@ -246,6 +246,43 @@ TEST_CASE("migrate: without the extension vector, embeddings = off does everythi
     CHECK(database.value("SELECT count(*) FROM pg_attribute WHERE attname = 'embedding' AND attrelid = 'memories'::regclass") == "1");
 }
 
+TEST_CASE("migrate: the published form of the dedupe index is kept where it is asked for, and given up again") {
+    TestDatabase database;
+    const auto form = [&] {
+        return database.value("SELECT string_agg(pg_get_expr(indpred, indrelid), ' and ') FROM pg_index i JOIN pg_attribute a ON a.attrelid = "
+                              "i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid = 'jobs'::regclass AND indisunique AND a.attname = 'dedupe_key'");
+    };
+    CHECK(form() == "(dedupe_pending IS NOT NULL)");
+    pg::MigratorSettings settings;
+    settings.legacy_dedupe_index = true;
+    CHECK(migrator_of(database, settings).migrate());
+    CHECK(form() == "(status = 'pending'::text)");
+    // What it is for: clients that name the published predicate.
+    for (int i = 0; i < 2; ++i) {
+        database.execute("INSERT INTO jobs (kind, dedupe_key) VALUES ('x', 'k') ON CONFLICT (dedupe_key) WHERE status = 'pending' DO NOTHING");
+    }
+    CHECK(database.value("SELECT count(*) FROM jobs") == "1");
+    CHECK(migrator_of(database).migrate());
+    CHECK(form() == "(dedupe_pending IS NOT NULL)");
+}
+
+TEST_CASE("migrate: extensions may live in a schema of their own, and the tables in another than public") {
+    TestDatabase database{Content::kEmpty};
+    database.execute("CREATE SCHEMA extensions; CREATE SCHEMA \"Work Place\"; CREATE EXTENSION vector SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA "
+                     "extensions; CREATE EXTENSION pgcrypto SCHEMA extensions; ALTER DATABASE " + database.name() +
+                     " SET search_path = \"Work Place\", extensions");
+    auto migrator = migrator_of(database);
+    CHECK(migrator.migrate());
+    CHECK(migrator.check().empty());
+    CHECK(database.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0");
+    CHECK(database.value("SELECT count(*) > 40 FROM pg_tables WHERE schemaname = 'Work Place'") == "t");
+    pqxx::connection fresh{database.url()};
+    pqxx::work work{fresh};
+    work.exec("INSERT INTO tenants (name) VALUES ('t')");
+    work.exec("INSERT INTO jobs (kind) VALUES ('x')");
+    CHECK(work.exec("SELECT count(*) FROM roles")[0][0].as<int>() == 4);
+}
+
 TEST_CASE("migrate: a dropped extension is put back at the next start") {
     TestDatabase database;
     migrator_of(database).migrate();

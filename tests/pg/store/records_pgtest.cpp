@@ -5,6 +5,7 @@
 
 #include "store/audit.hpp"
 #include "store/providers.hpp"
+#include "store/retention.hpp"
 #include "store/skills.hpp"
 #include "store/trajectories.hpp"
 #include "store/usage.hpp"
@@ -151,4 +152,22 @@ TEST_CASE_METHOD(World, "skills: only what the tenant has promoted") {
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::find_skill_body(tx, contoso, "c"); }));
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::find_skill_body(tx, contoso, "e"); }));
     CHECK(in([&](pg::Transaction& tx) { return store::find_skill_body(tx, std::nullopt, "e"); }) == "# Skill: e");
+}
+
+TEST_CASE_METHOD(World, "retention: streams go after a day, cached embeddings 90 days after their last use, oldest first") {
+    database.execute("INSERT INTO sessions_index (session_id) VALUES ('s1');"
+                     "INSERT INTO session_stream (session_id, job_id, position, delta, created_at) SELECT 's1', '00000000-0000-4000-8000-0000000000d1', n, 'x', "
+                     "now() - n * interval '10 hours' FROM generate_series(1, 5) AS n;"
+                     "INSERT INTO embedding_cache (model, content_sha256, last_used_at) SELECT 'm', sha256(n::text::bytea), now() - n * interval '40 days' "
+                     "FROM generate_series(1, 5) AS n;"
+                     "INSERT INTO audit_log (ts, action) VALUES (now() - interval '3 years', 'tool.execute')");
+    const auto first = in([](pg::Transaction& tx) { return store::purge_expired(tx, 2); });
+    CHECK(first.stream_pieces == 2);
+    CHECK(first.cached_embeddings == 2);
+    CHECK(first.audit_entries == 1);
+    const auto second = in([](pg::Transaction& tx) { return store::purge_expired(tx, 2); });
+    CHECK(second.total() == 2);
+    CHECK(in([](pg::Transaction& tx) { return store::purge_expired(tx, 2); }).total() == 0);
+    CHECK(database.value("SELECT string_agg(position::text, ',' ORDER BY position) FROM session_stream") == "1,2");
+    CHECK(database.value("SELECT count(*) FROM embedding_cache") == "2");
 }
