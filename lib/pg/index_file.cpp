@@ -6,7 +6,9 @@ namespace {
 constexpr std::string_view kGuard = "INDEX IF NOT EXISTS ";
 
 /// The word that begins at `at`, up to the next blank or parenthesis.
-std::string word_at(std::string_view text, std::size_t at) { return std::string{text.substr(at, text.find_first_of(" (\n", at) - at)}; }
+std::string word_at(std::string_view text, std::size_t at) {
+    return std::string{text.substr(at, text.find_first_of(" (\n", at) - at)};
+}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #pragma once
-/// @file  Reads the migrations' index files, so that the indexes of large tables can be built outside of the transaction. Private to the migrator.
+/// @file  Reads the migrations' index files, so that the indexes of large tables can be built outside of the
+/// transaction. Private to the migrator.
 
 #include <string>
 #include <string_view>
@@ -11,7 +12,7 @@ namespace oiab::pg {
 struct IndexStatement {
     std::string name;
     std::string table;
-    std::string text;      ///< without the semicolon
+    std::string text;       ///< without the semicolon
     std::size_t begin = 0;  ///< where it stands in the file
     std::size_t end = 0;    ///< behind the semicolon
 

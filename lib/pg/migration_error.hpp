@@ -19,7 +19,8 @@ enum class MigrationTrouble {
 
 class MigrationError : public std::runtime_error {
 public:
-    MigrationError(MigrationTrouble trouble, const std::string& sentence) : std::runtime_error{sentence}, trouble_{trouble} {}
+    MigrationError(MigrationTrouble trouble, const std::string& sentence)
+        : std::runtime_error{sentence}, trouble_{trouble} {}
     [[nodiscard]] MigrationTrouble trouble() const noexcept { return trouble_; }
 
 private:

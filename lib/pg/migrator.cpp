@@ -46,8 +46,8 @@ std::string make_fingerprint(std::span<const Migration> migrations, const Migrat
     return hex;
 }
 
-/// Statements of a migration may take as long as they need. What bounds its transaction is the lock timeout, which prepare() sets;
-/// CREATE INDEX CONCURRENTLY has to wait for every transaction that is older than itself.
+/// Statements of a migration may take as long as they need. What bounds its transaction is the lock timeout, which
+/// prepare() sets; CREATE INDEX CONCURRENTLY has to wait for every transaction that is older than itself.
 SessionSettings for_migrating(SessionSettings settings) {
     settings.statement_timeout = 0ms;
     settings.lock_timeout = 0ms;
@@ -87,17 +87,19 @@ bool Migrator::migrate() {
                 const auto progress = migrate_once();
                 if (progress != Progress::kBusy) return progress == Progress::kDone;
             } catch (const DatabaseError& error) {
-                // Nothing happened (a lock, a deadlock), or perhaps all of it did: every statement may run again, and the stored
-                // fingerprint tells.
+                // Nothing happened (a lock, a deadlock), or perhaps all of it did: every statement may run again, and
+                // the stored fingerprint tells.
                 if (error.trouble() != Trouble::kRetry && error.trouble() != Trouble::kInDoubt) throw;
                 if (deadline.reached()) throw;
                 pause = 200ms;
             }
             if (deadline.reached()) {
-                throw MigrationError{MigrationTrouble::kLocked,
-                                     fmt::format("another migration of database {} has been running for {} s; find it with SELECT * FROM "
-                                                 "pg_locks WHERE locktype = 'advisory' AND objid = 7236002",
-                                                 database_, settings_.patience.count() / 1000)};
+                throw MigrationError{
+                    MigrationTrouble::kLocked,
+                    fmt::format(
+                        "another migration of database {} has been running for {} s; find it with SELECT * FROM "
+                        "pg_locks WHERE locktype = 'advisory' AND objid = 7236002",
+                        database_, settings_.patience.count() / 1000)};
             }
             std::this_thread::sleep_for(pause);
         }
@@ -133,9 +135,11 @@ bool Migrator::is_current(const State& state) const {
         if (state.compatible_from > settings_.schema_version) {
             throw MigrationError{
                 MigrationTrouble::kNewerSchema,
-                fmt::format("the database has schema version {}, which binaries older than schema version {} cannot work with, and this "
-                            "oiabd knows version {}: start a newer oiabd, or restore the database from before its migration",
-                            state.version, state.compatible_from, settings_.schema_version)};
+                fmt::format(
+                    "the database has schema version {}, which binaries older than schema version {} cannot work with, "
+                    "and this "
+                    "oiabd knows version {}: start a newer oiabd, or restore the database from before its migration",
+                    state.version, state.compatible_from, settings_.schema_version)};
         }
         // A newer release has been here and vouches for older ones.
         return true;
@@ -152,26 +156,32 @@ void Migrator::require_sound_server() {
         const auto encoding = row["encoding"].as<std::string>();
         const std::string missing{row["missing"].view()};
         if (row["version"].as<int>() < 150000) {
-            throw MigrationError{MigrationTrouble::kOldServer, "oiabd needs PostgreSQL 15 or newer: upgrade the server"};
+            throw MigrationError{MigrationTrouble::kOldServer,
+                                 "oiabd needs PostgreSQL 15 or newer: upgrade the server"};
         }
         if (row["read_only"].as<bool>()) {
-            throw MigrationError{MigrationTrouble::kReadOnly,
-                                 fmt::format("database {} is read-only: name the primary in database_url, or run ALTER DATABASE {} SET "
-                                             "default_transaction_read_only = off",
-                                             database_, database_)};
+            throw MigrationError{
+                MigrationTrouble::kReadOnly,
+                fmt::format("database {} is read-only: name the primary in database_url, or run ALTER DATABASE {} SET "
+                            "default_transaction_read_only = off",
+                            database_, database_)};
         }
         if (encoding != "UTF8") {
-            throw MigrationError{MigrationTrouble::kEncoding,
-                                 fmt::format("database {} has encoding {}, and oiabd needs UTF8: make one with CREATE DATABASE … TEMPLATE "
-                                             "template0 ENCODING 'UTF8' and restore into it",
-                                             database_, encoding)};
+            throw MigrationError{
+                MigrationTrouble::kEncoding,
+                fmt::format(
+                    "database {} has encoding {}, and oiabd needs UTF8: make one with CREATE DATABASE … TEMPLATE "
+                    "template0 ENCODING 'UTF8' and restore into it",
+                    database_, encoding)};
         }
         if (schema_.empty() || !row["may_create"].as<bool>()) {
             throw MigrationError{
                 MigrationTrouble::kNoPrivilege,
                 schema_.empty()
-                    ? fmt::format("role {} has no schema to create tables in: run CREATE SCHEMA AUTHORIZATION {}", role_, role_)
-                    : fmt::format("role {} may not create tables in schema {}: run GRANT CREATE ON SCHEMA {} TO {}, or run oiabd "
+                    ? fmt::format("role {} has no schema to create tables in: run CREATE SCHEMA AUTHORIZATION {}",
+                                  role_, role_)
+                    : fmt::format("role {} may not create tables in schema {}: run GRANT CREATE ON SCHEMA {} TO {}, or "
+                                  "run oiabd "
                                   "migrate as the owner",
                                   role_, schema_, schema_, role_)};
         }
@@ -182,12 +192,16 @@ void Migrator::require_sound_server() {
             const int major = row["version"].as<int>() / 10000;
             throw MigrationError{
                 MigrationTrouble::kMissingExtension,
-                is_vector ? fmt::format("the extension vector (pgvector) is not installed on the server: install it there, on Debian with apt "
-                                        "install postgresql-{}-pgvector, or set embeddings = off to do without recall by similarity",
-                                        major)
-                          : fmt::format("the extension {} is not installed on the server: install PostgreSQL's contrib modules there, on "
-                                        "Debian with apt install postgresql-{}",
-                                        extension, major)};
+                is_vector
+                    ? fmt::format(
+                          "the extension vector (pgvector) is not installed on the server: install it there, on Debian "
+                          "with apt "
+                          "install postgresql-{}-pgvector, or set embeddings = off to do without recall by similarity",
+                          major)
+                    : fmt::format("the extension {} is not installed on the server: install PostgreSQL's contrib "
+                                  "modules there, on "
+                                  "Debian with apt install postgresql-{}",
+                                  extension, major)};
         }
     });
 }
@@ -196,9 +210,11 @@ Migrator::Progress Migrator::migrate_once() {
     const auto progress = in_transaction(session_, [&](Transaction& tx) {
         if (!ask(tx, sql::migrator_try_lock)[0][0].as<bool>()) return Progress::kBusy;
         // Another one may have finished between our look and our lock.
-        if (ask(tx, sql::migrator_has_state)[0][0].as<bool>() && is_current(read_state(tx))) return Progress::kAlreadyDone;
+        if (ask(tx, sql::migrator_has_state)[0][0].as<bool>() && is_current(read_state(tx)))
+            return Progress::kAlreadyDone;
         prepare(tx, true);
-        // A pooler in transaction mode hands out another session for each statement: no session's lock, so no CONCURRENTLY.
+        // A pooler in transaction mode hands out another session for each statement: no session's lock, so no
+        // CONCURRENTLY.
         run_files(tx, session_.settings().prepare == Prepare::kAuto);
         if (deferred_.empty()) {
             record(tx);
@@ -215,8 +231,8 @@ Migrator::Progress Migrator::migrate_once() {
 void Migrator::prepare(Transaction& tx, bool for_transaction) {
     (void)ask(tx, sql::migrator_prepare,
               pqxx::params{on_off(settings_.embeddings), on_off(settings_.legacy_dedupe_index),
-                           std::to_string(for_transaction ? settings_.lock_timeout.count() : 0), tx.raw().quote_name(schema_),
-                           for_transaction});
+                           std::to_string(for_transaction ? settings_.lock_timeout.count() : 0),
+                           tx.raw().quote_name(schema_), for_transaction});
 }
 
 void Migrator::run_files(Transaction& tx, bool defer_large_indexes) {
@@ -231,8 +247,9 @@ void Migrator::run_files(Transaction& tx, bool defer_large_indexes) {
                 tx.raw().exec(text);
                 continue;
             }
-            const auto stands = ask(tx, sql::migrator_indexes, pqxx::params{array_of(statements, &IndexStatement::name),
-                                                                           array_of(statements, &IndexStatement::table)});
+            const auto stands = ask(tx, sql::migrator_indexes,
+                                    pqxx::params{array_of(statements, &IndexStatement::name),
+                                                 array_of(statements, &IndexStatement::table)});
             // From the end, so that the places of those before stay right.
             for (std::size_t i = statements.size(); i-- > 0;) {
                 const auto row = stands[static_cast<pqxx::result::size_type>(i)];
@@ -274,25 +291,28 @@ void Migrator::build_large_indexes() {
 void Migrator::build_concurrently(const IndexStatement& statement) {
     const std::vector<IndexStatement> one{statement};
     const auto drop_leftover = [&](Transaction& tx) {
-        const auto stands = ask(tx, sql::migrator_indexes,
-                                pqxx::params{array_of(one, &IndexStatement::name), array_of(one, &IndexStatement::table)});
+        const auto stands =
+            ask(tx, sql::migrator_indexes,
+                pqxx::params{array_of(one, &IndexStatement::name), array_of(one, &IndexStatement::table)});
         if (stands[0]["is_there"].as<bool>() && !stands[0]["is_valid"].as<bool>())
             tx.raw().exec(fmt::format("DROP INDEX CONCURRENTLY IF EXISTS {}", statement.name));
     };
-    // A build that failed leaves an invalid index behind, which costs every write and serves nobody: an earlier one's goes first,
-    // one of our own at once.
+    // A build that failed leaves an invalid index behind, which costs every write and serves nobody: an earlier one's
+    // goes first, one of our own at once.
     autocommit(session_, drop_leftover);
     try {
         autocommit(session_, [&](Transaction& tx) { tx.raw().exec(statement.concurrently()); });
     } catch (const DatabaseError& error) {
-        if (error.trouble() == Trouble::kRetry || error.trouble() == Trouble::kRefused) autocommit(session_, drop_leftover);
+        if (error.trouble() == Trouble::kRetry || error.trouble() == Trouble::kRefused)
+            autocommit(session_, drop_leftover);
         throw;
     }
 }
 
 void Migrator::record(Transaction& tx) {
-    (void)ask(tx, sql::migrator_record, pqxx::params{fingerprint_, std::to_string(settings_.schema_version),
-                                                    std::to_string(settings_.compatible_from)});
+    (void)ask(tx, sql::migrator_record,
+              pqxx::params{fingerprint_, std::to_string(settings_.schema_version),
+                           std::to_string(settings_.compatible_from)});
 }
 
 }  // namespace oiab::pg

@@ -1,9 +1,9 @@
 #pragma once
-/// @file  Brings the database's schema to what this binary was built with. For the start of the daemon and for `oiabd migrate`. One thread;
-/// every function blocks.
+/// @file  Brings the database's schema to what this binary was built with. For the start of the daemon and for `oiabd
+/// migrate`. One thread; every function blocks.
 ///
-/// However many migrators start at once, one does the work; the others poll a try-lock, never waiting inside a transaction (CREATE INDEX
-/// CONCURRENTLY waits for those), and find the work done.
+/// However many migrators start at once, one does the work; the others poll a try-lock, never waiting inside a
+/// transaction (CREATE INDEX CONCURRENTLY waits for those), and find the work done.
 
 #include <chrono>
 #include <cstdint>
@@ -39,14 +39,15 @@ struct MigratorSettings {
 
 class Migrator {
 public:
-    Migrator(SessionSettings session, MigratorSettings settings, std::span<const Migration> migrations = pg::migrations());
+    Migrator(SessionSettings session, MigratorSettings settings,
+             std::span<const Migration> migrations = pg::migrations());
 
     /// Migrates where the stored fingerprint differs from the embedded SQL's; otherwise costs one query.
     /// @returns whether it changed anything. @throws MigrationError; DatabaseError where the server cannot be reached.
     bool migrate();
 
-    /// What migrate() would change, a sentence each; empty: nothing. Builds the schema in a scratch schema, compares, rolls back: no
-    /// lock on a table in use. @throws as migrate().
+    /// What migrate() would change, a sentence each; empty: nothing. Builds the schema in a scratch schema, compares,
+    /// rolls back: no lock on a table in use. @throws as migrate().
     [[nodiscard]] std::vector<std::string> check();
 
     /// SHA-256 of the embedded SQL and of the settings that shape the schema.
@@ -76,15 +77,16 @@ private:
     void record(Transaction& tx);
     /// What the files rely on: search_path, settings, timeouts. For the transaction, or for the session.
     void prepare(Transaction& tx, bool for_transaction);
-    /// @throws MigrationError with a sentence for it; the error itself where the server could not be reached or refused the login.
+    /// @throws MigrationError with a sentence for it; the error itself where the server could not be reached or refused
+    /// the login.
     [[noreturn]] void throw_sentence(const class DatabaseError& error) const;
 
     Session session_;
     MigratorSettings settings_;
     std::span<const Migration> migrations_;
     std::string fingerprint_;
-    std::string running_file_;            ///< which file the error of the moment belongs to
-    std::vector<std::string> deferred_;   ///< CREATE INDEX statements that are left for afterwards
+    std::string running_file_;           ///< which file the error of the moment belongs to
+    std::vector<std::string> deferred_;  ///< CREATE INDEX statements that are left for afterwards
     std::string role_, database_, schema_;
 };
 

@@ -36,13 +36,15 @@ std::vector<std::string> Migrator::check() {
             raw.exec(sql::migrator_leave_scratch.text);
 
             for (const auto& row : raw.exec(sql::migrator_extensions.text)) {
-                if (!known.contains(row[0].as<std::string>())) changes.push_back(fmt::format("create extension {}", row[0].view()));
+                if (!known.contains(row[0].as<std::string>()))
+                    changes.push_back(fmt::format("create extension {}", row[0].view()));
             }
             for (const auto& row : raw.exec(sql::migrator_compare.text, pqxx::params{schema_, kScratch})) {
                 auto change = row["difference"].as<std::string>();
                 if (row["rewrites"].as<bool>()) {
                     const auto table = row["table_name"].as<std::string>();
-                    const auto rows = raw.exec(sql::migrator_row_count.text, pqxx::params{schema_, table})[0][0].as<std::int64_t>();
+                    const auto rows =
+                        raw.exec(sql::migrator_row_count.text, pqxx::params{schema_, table})[0][0].as<std::int64_t>();
                     change += fmt::format(" (rewrites the table once: about {} rows)", rows);
                 }
                 changes.push_back(std::move(change));

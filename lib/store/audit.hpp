@@ -27,7 +27,8 @@ struct AuditEntry {
 /// @returns how many were appended; those whose key was used before are left out.
 std::size_t append_audit(pg::Transaction& tx, std::span<const AuditEntry> entries);
 
-/// The retention routine: removes at most `batch` expired entries, oldest first. @returns how many; fewer than batch = all.
+/// The retention routine: removes at most `batch` expired entries, oldest first. @returns how many; fewer than batch =
+/// all.
 std::size_t purge_audit(pg::Transaction& tx, int batch);
 
 }  // namespace oiab::store

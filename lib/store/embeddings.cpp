@@ -5,12 +5,12 @@
 
 namespace oiab::store {
 
-std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model, int limit,
-                                         core::JobId job, std::chrono::seconds hold) {
+std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model,
+                                         int limit, core::JobId job, std::chrono::seconds hold) {
     std::vector<MemoryText> claimed;
-    const auto found = tx.run(sql::claim_unembedded,
-                              pqxx::params{rows::text_of(scope.tenant_id), rows::text_of(scope.user_id), model, limit, job.to_string(),
-                                           static_cast<double>(hold.count())});
+    const auto found =
+        tx.run(sql::claim_unembedded, pqxx::params{rows::text_of(scope.tenant_id), rows::text_of(scope.user_id), model,
+                                                   limit, job.to_string(), static_cast<double>(hold.count())});
     for (const auto& row : found) {
         claimed.push_back({rows::read_id<core::MemoryId>(row["id"]), rows::read_text(row["content"]),
                            rows::read_text(row["content_sha256"])});
@@ -37,7 +37,9 @@ void release_unembedded(pg::Transaction& tx, core::JobId job) {
 }
 
 bool has_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model) {
-    return tx.run(sql::has_unembedded, pqxx::params{rows::text_of(scope.tenant_id), rows::text_of(scope.user_id), model})[0][0]
+    return tx
+        .run(sql::has_unembedded,
+             pqxx::params{rows::text_of(scope.tenant_id), rows::text_of(scope.user_id), model})[0][0]
         .as<bool>();
 }
 
@@ -51,7 +53,8 @@ std::map<std::string, std::vector<float>> find_cached_embeddings(pg::Transaction
     return known;
 }
 
-void cache_embeddings(pg::Transaction& tx, const std::string& model, const std::map<std::string, std::vector<float>>& embeddings) {
+void cache_embeddings(pg::Transaction& tx, const std::string& model,
+                      const std::map<std::string, std::vector<float>>& embeddings) {
     if (embeddings.empty()) return;
     auto list = nlohmann::json::array();
     for (const auto& [sha, values] : embeddings) {

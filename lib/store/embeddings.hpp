@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Making embeddings for memories: who lacks one, what is known already, writing them down. Needs a database with embeddings.
-/// Lane threads only; every function blocks and throws what the transaction does.
+/// @file  Making embeddings for memories: who lacks one, what is known already, writing them down. Needs a database
+/// with embeddings. Lane threads only; every function blocks and throws what the transaction does.
 
 #include <chrono>
 #include <map>
@@ -26,10 +26,12 @@ struct MemoryText {
     std::string content_sha256;  ///< hexadecimal, of the UTF-8 text
 };
 
-/// Claims up to `limit` memories that have no embedding by `model`, oldest first, for `hold`: the provider is called outside of any
-/// transaction, and other jobs of the same backfill pass these over meanwhile. What a job claimed before it can claim again.
-[[nodiscard]] std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model,
-                                                       int limit, core::JobId job, std::chrono::seconds hold);
+/// Claims up to `limit` memories that have no embedding by `model`, oldest first, for `hold`: the provider is called
+/// outside of any transaction, and other jobs of the same backfill pass these over meanwhile. What a job claimed before
+/// it can claim again.
+[[nodiscard]] std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope,
+                                                       const std::string& model, int limit, core::JobId job,
+                                                       std::chrono::seconds hold);
 
 struct NewEmbedding {
     core::MemoryId id;
@@ -50,8 +52,9 @@ void release_unembedded(pg::Transaction& tx, core::JobId job);
 [[nodiscard]] bool has_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model);
 
 /// The embeddings by `model` that were paid for before, by the text's SHA-256 in hexadecimal.
-[[nodiscard]] std::map<std::string, std::vector<float>> find_cached_embeddings(pg::Transaction& tx, const std::string& model,
-                                                                               std::span<const std::string> content_sha256);
-void cache_embeddings(pg::Transaction& tx, const std::string& model, const std::map<std::string, std::vector<float>>& embeddings);
+[[nodiscard]] std::map<std::string, std::vector<float>> find_cached_embeddings(
+    pg::Transaction& tx, const std::string& model, std::span<const std::string> content_sha256);
+void cache_embeddings(pg::Transaction& tx, const std::string& model,
+                      const std::map<std::string, std::vector<float>>& embeddings);
 
 }  // namespace oiab::store

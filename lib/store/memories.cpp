@@ -9,23 +9,25 @@ namespace {
 std::vector<MemoryRow> read_memories(const pqxx::result& found) {
     std::vector<MemoryRow> memories;
     for (const auto& row : found) {
-        memories.push_back({rows::read_id<core::MemoryId>(row["id"]), rows::read_text(row["kind"]), rows::read_text(row["content"]),
-                            rows::read_text(row["visibility"]), row["similarity"].as<double>()});
+        memories.push_back({rows::read_id<core::MemoryId>(row["id"]), rows::read_text(row["kind"]),
+                            rows::read_text(row["content"]), rows::read_text(row["visibility"]),
+                            row["similarity"].as<double>()});
     }
     return memories;
 }
 
 pqxx::params reader_params(const MemoryReader& reader) {
-    return pqxx::params{reader.user_id.to_string(), rows::text_of(reader.tenant_id), reader.own, reader.team, reader.org};
+    return pqxx::params{reader.user_id.to_string(), rows::text_of(reader.tenant_id), reader.own, reader.team,
+                        reader.org};
 }
 
 }  // namespace
 
 core::MemoryId insert_memory(pg::Transaction& tx, const NewMemory& memory) {
-    const auto inserted = tx.run(sql::insert_memory,
-                                 pqxx::params{memory.user_id.to_string(), rows::text_of(memory.tenant_id), memory.kind,
-                                              rows::without_nul(memory.content), memory.visibility, memory.source_session_id,
-                                              memory.idempotency_key});
+    const auto inserted =
+        tx.run(sql::insert_memory, pqxx::params{memory.user_id.to_string(), rows::text_of(memory.tenant_id),
+                                                memory.kind, rows::without_nul(memory.content), memory.visibility,
+                                                memory.source_session_id, memory.idempotency_key});
     if (!inserted.empty()) return rows::read_id<core::MemoryId>(inserted[0][0]);
     const auto found = tx.run(sql::find_memory_by_key, pqxx::params{memory.idempotency_key});
     // Somebody removed it between the two statements: the wish to remember was fulfilled and then revoked.
@@ -51,7 +53,8 @@ std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& re
     return read_memories(tx.run(sql::recall_recent, params));
 }
 
-std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader, const std::string& query, int limit) {
+std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader, const std::string& query,
+                                       int limit) {
     auto params = reader_params(reader);
     params.append(rows::without_nul(query));
     params.append(limit);

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Memories: keeping and recalling them. Who may see which is decided in SQL, never afterwards. Lane threads only; every
-/// function blocks and throws what the transaction does.
+/// @file  Memories: keeping and recalling them. Who may see which is decided in SQL, never afterwards. Lane threads
+/// only; every function blocks and throws what the transaction does.
 
 #include <optional>
 #include <span>
@@ -47,11 +47,13 @@ struct MemoryRow {
 [[nodiscard]] bool has_embeddings(pg::Transaction& tx);
 
 /// The memories whose embedding by `model` is nearest by cosine, nearest first, none below `threshold`.
-[[nodiscard]] std::vector<MemoryRow> recall_similar(pg::Transaction& tx, const MemoryReader& reader, const std::string& model,
-                                                    std::span<const float> embedding, double threshold, int limit);
+[[nodiscard]] std::vector<MemoryRow> recall_similar(pg::Transaction& tx, const MemoryReader& reader,
+                                                    const std::string& model, std::span<const float> embedding,
+                                                    double threshold, int limit);
 /// The newest first.
 [[nodiscard]] std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& reader, int limit);
 /// Those whose text resembles the query by trigrams or contains it, best first. Works without embeddings.
-[[nodiscard]] std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader, const std::string& query, int limit);
+[[nodiscard]] std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader,
+                                                     const std::string& query, int limit);
 
 }  // namespace oiab::store

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  The history of a session, and an answer while it is being written. Lane threads only; every function blocks and throws what the
-/// transaction does.
+/// @file  The history of a session, and an answer while it is being written. Lane threads only; every function blocks
+/// and throws what the transaction does.
 
 #include <cstdint>
 #include <optional>
@@ -40,16 +40,18 @@ struct MessageRow {
     int ordinal = 0;
 };
 
-/// Appends those that are not there yet, in the given order and without gaps in seq. The session's row is locked until the transaction
-/// ends, so that two writers cannot take the same place.
+/// Appends those that are not there yet, in the given order and without gaps in seq. The session's row is locked until
+/// the transaction ends, so that two writers cannot take the same place.
 /// @returns how many were appended. @throws DatabaseError (kRefused) where there is no such session.
 std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, std::span<const NewMessage> messages);
 
 /// The newest `limit` messages, oldest first.
-[[nodiscard]] std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id, int limit = 1000);
+[[nodiscard]] std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id,
+                                                    int limit = 1000);
 
 /// Adds a piece of the answer at `position` (bytes that precede it). Adding the same piece again changes nothing.
-void append_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job, std::int64_t position, const std::string& delta);
+void append_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job, std::int64_t position,
+                   const std::string& delta);
 /// Removes what a turn streamed so far: its next attempt begins anew.
 void clear_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job);
 

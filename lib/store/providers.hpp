@@ -1,5 +1,6 @@
 #pragma once
-/// @file  Model providers of a user, a tenant, the installation. Lane threads only; every function blocks and throws what the transaction does.
+/// @file  Model providers of a user, a tenant, the installation. Lane threads only; every function blocks and throws
+/// what the transaction does.
 
 #include <optional>
 #include <string>
@@ -25,8 +26,9 @@ struct ProviderRow {
     std::string settings = "{}";  ///< JSON object
 };
 
-/// Every enabled row that the user may use, in the order in which they are to be tried: the user's own before the tenant's before the
-/// installation's, preferred ones first within each.
-[[nodiscard]] std::vector<ProviderRow> load_providers(pg::Transaction& tx, core::UserId user, std::optional<core::TenantId> tenant);
+/// Every enabled row that the user may use, in the order in which they are to be tried: the user's own before the
+/// tenant's before the installation's, preferred ones first within each.
+[[nodiscard]] std::vector<ProviderRow> load_providers(pg::Transaction& tx, core::UserId user,
+                                                      std::optional<core::TenantId> tenant);
 
 }  // namespace oiab::store

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Removes what has outlived its use, beside the jobs themselves. For the janitor. Lane threads only; blocks and throws what the
-/// transaction does.
+/// @file  Removes what has outlived its use, beside the jobs themselves. For the janitor. Lane threads only; blocks and
+/// throws what the transaction does.
 
 #include <cstddef>
 
@@ -15,7 +15,8 @@ struct Retained {
     [[nodiscard]] std::size_t total() const noexcept { return audit_entries + stream_pieces + cached_embeddings; }
 };
 
-/// Removes at most `batch` rows of each sort, oldest first. @returns how many went; call again while a sort reaches `batch`.
+/// Removes at most `batch` rows of each sort, oldest first. @returns how many went; call again while a sort reaches
+/// `batch`.
 Retained purge_expired(pg::Transaction& tx, int batch);
 
 }  // namespace oiab::store

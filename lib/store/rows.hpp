@@ -38,7 +38,9 @@ template <typename Id>
 }
 
 /// NULL reads as empty.
-[[nodiscard]] inline std::string read_text(const pqxx::field& field) { return field.is_null() ? "" : std::string{field.view()}; }
+[[nodiscard]] inline std::string read_text(const pqxx::field& field) {
+    return field.is_null() ? "" : std::string{field.view()};
+}
 
 template <typename Tag>
 [[nodiscard]] std::optional<std::string> text_of(const std::optional<core::Id<Tag>>& id) {

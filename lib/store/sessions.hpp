@@ -1,5 +1,6 @@
 #pragma once
-/// @file  Sessions and the frozen template behaviour of each. Lane threads only; every function blocks and throws what the transaction does.
+/// @file  Sessions and the frozen template behaviour of each. Lane threads only; every function blocks and throws what
+/// the transaction does.
 
 #include <optional>
 #include <string>
@@ -46,8 +47,8 @@ struct NewSession {
 /// @returns whether this call made it; one that was there stays as it was, whosever it is.
 bool ensure_session(pg::Transaction& tx, const NewSession& session);
 
-/// Freezes the template that the session names, where that has not been done and the template still exists (the tenant's own before
-/// a global one). Two turns cannot freeze it differently: the first one's snapshot stays.
+/// Freezes the template that the session names, where that has not been done and the template still exists (the
+/// tenant's own before a global one). Two turns cannot freeze it differently: the first one's snapshot stays.
 /// @returns the session as it is now; nullopt where there is none.
 [[nodiscard]] std::optional<SessionRow> freeze_template(pg::Transaction& tx, const std::string& session_id);
 

@@ -14,7 +14,8 @@ std::vector<SkillRow> load_promoted_skills(pg::Transaction& tx, std::optional<co
     return skills;
 }
 
-std::optional<std::string> find_skill_body(pg::Transaction& tx, std::optional<core::TenantId> tenant, const std::string& name) {
+std::optional<std::string> find_skill_body(pg::Transaction& tx, std::optional<core::TenantId> tenant,
+                                           const std::string& name) {
     const auto found = tx.run(sql::find_skill_body, pqxx::params{rows::text_of(tenant), name});
     if (found.empty()) return std::nullopt;
     return rows::read_text(found[0][0]);

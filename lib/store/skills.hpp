@@ -1,5 +1,6 @@
 #pragma once
-/// @file  Skills that a tenant has promoted. Lane threads only; every function blocks and throws what the transaction does.
+/// @file  Skills that a tenant has promoted. Lane threads only; every function blocks and throws what the transaction
+/// does.
 
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ struct SkillRow {
 [[nodiscard]] std::vector<SkillRow> load_promoted_skills(pg::Transaction& tx, std::optional<core::TenantId> tenant);
 
 /// The markdown body of a promoted skill. @returns nullopt where the tenant has none of that name.
-[[nodiscard]] std::optional<std::string> find_skill_body(pg::Transaction& tx, std::optional<core::TenantId> tenant, const std::string& name);
+[[nodiscard]] std::optional<std::string> find_skill_body(pg::Transaction& tx, std::optional<core::TenantId> tenant,
+                                                         const std::string& name);
 
 }  // namespace oiab::store

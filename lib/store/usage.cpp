@@ -9,22 +9,23 @@ std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events
     if (events.empty()) return 0;
     auto list = nlohmann::json::array();
     for (const auto& event : events) {
-        list.push_back({{"request_id", event.request_id},
-                        {"tenant_id", rows::json_of(event.tenant_id)},
-                        {"user_id", rows::json_of(event.user_id)},
-                        {"session_id", rows::json_or_null(event.session_id)},
-                        {"job_id", rows::json_of(event.job_id)},
-                        {"purpose", event.purpose},
-                        {"provider", rows::json_or_null(event.provider)},
-                        {"model", rows::json_or_null(event.model)},
-                        {"input_tokens", event.input_tokens},
-                        {"output_tokens", event.output_tokens},
-                        {"cache_read_tokens", event.cache_read_tokens},
-                        {"cache_write_tokens", event.cache_write_tokens},
-                        {"reasoning_tokens", event.reasoning_tokens},
-                        {"cost_usd", event.cost_usd},
-                        {"uncertain", event.uncertain},
-                        {"duration_ms", event.duration ? nlohmann::json(event.duration->count()) : nlohmann::json(nullptr)}});
+        list.push_back(
+            {{"request_id", event.request_id},
+             {"tenant_id", rows::json_of(event.tenant_id)},
+             {"user_id", rows::json_of(event.user_id)},
+             {"session_id", rows::json_or_null(event.session_id)},
+             {"job_id", rows::json_of(event.job_id)},
+             {"purpose", event.purpose},
+             {"provider", rows::json_or_null(event.provider)},
+             {"model", rows::json_or_null(event.model)},
+             {"input_tokens", event.input_tokens},
+             {"output_tokens", event.output_tokens},
+             {"cache_read_tokens", event.cache_read_tokens},
+             {"cache_write_tokens", event.cache_write_tokens},
+             {"reasoning_tokens", event.reasoning_tokens},
+             {"cost_usd", event.cost_usd},
+             {"uncertain", event.uncertain},
+             {"duration_ms", event.duration ? nlohmann::json(event.duration->count()) : nlohmann::json(nullptr)}});
     }
     return static_cast<std::size_t>(tx.run(sql::record_usage, pqxx::params{rows::dump(list)}).size());
 }

@@ -1,5 +1,6 @@
 #pragma once
-/// @file  What model calls cost: recording, sums, prices. Lane threads only; every function blocks and throws what the transaction does.
+/// @file  What model calls cost: recording, sums, prices. Lane threads only; every function blocks and throws what the
+/// transaction does.
 
 #include <chrono>
 #include <cstdint>
@@ -52,7 +53,9 @@ struct ModelPrice {
     double cache_write_usd_per_million = 0;
 };
 
-/// The price that holds now: the provider's own entry before one for any provider ('*'). @returns nullopt where none is known.
-[[nodiscard]] std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider, const std::string& model);
+/// The price that holds now: the provider's own entry before one for any provider ('*'). @returns nullopt where none is
+/// known.
+[[nodiscard]] std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider,
+                                                   const std::string& model);
 
 }  // namespace oiab::store

@@ -17,7 +17,8 @@ std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
     user.is_active = row["is_active"].as<bool>();
     user.tenant_is_active = row["tenant_is_active"].as<bool>();
     user.tenant_settings = rows::read_text(row["tenant_settings"]);
-    for (const auto& role : nlohmann::json::parse(row["role_permissions"].view())) user.role_permissions.push_back(role.dump());
+    for (const auto& role : nlohmann::json::parse(row["role_permissions"].view()))
+        user.role_permissions.push_back(role.dump());
     return user;
 }
 

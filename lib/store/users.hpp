@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Who somebody is and what their roles say. For whatever acts on a user's behalf. Lane threads only; every function blocks and throws
-/// what the transaction does.
+/// @file  Who somebody is and what their roles say. For whatever acts on a user's behalf. Lane threads only; every
+/// function blocks and throws what the transaction does.
 
 #include <optional>
 #include <string>

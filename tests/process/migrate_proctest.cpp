@@ -1,4 +1,5 @@
-/// @file  `oiabd migrate` as processes: many at once, on what an earlier release left, and while it says what it would do.
+/// @file  `oiabd migrate` as processes: many at once, on what an earlier release left, and while it says what it would
+/// do.
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -28,7 +29,8 @@ TEST_CASE("oiabd migrate: twenty processes at once migrate once, and all of them
     TestDatabase database{Content::kEmpty};
     std::vector<std::unique_ptr<ChildProcess>> children;
     for (int i = 0; i < 20; ++i) {
-        children.push_back(std::make_unique<ChildProcess>(std::vector<std::string>{oiabd_path(), "migrate", "--json"}, connected_to(database)));
+        children.push_back(std::make_unique<ChildProcess>(std::vector<std::string>{oiabd_path(), "migrate", "--json"},
+                                                          connected_to(database)));
     }
     int changed = 0;
     for (const auto& child : children) {
@@ -41,7 +43,8 @@ TEST_CASE("oiabd migrate: twenty processes at once migrate once, and all of them
     CHECK(run_child({oiabd_path(), "migrate", "--check"}, connected_to(database), 60s).code == 0);
 }
 
-TEST_CASE("oiabd migrate --check: on the published columns it tells what it would rewrite, exits 3 and changes nothing") {
+TEST_CASE(
+    "oiabd migrate --check: on the published columns it tells what it would rewrite, exits 3 and changes nothing") {
     TestDatabase database{Content::kEmpty};
     std::ifstream in{std::string{OIAB_SOURCE_DIR} + "/tests/pg/pg/published_schema.sql"};
     std::ostringstream published;
@@ -50,7 +53,8 @@ TEST_CASE("oiabd migrate --check: on the published columns it tells what it woul
 
     const auto told = run_child({oiabd_path(), "migrate", "--check"}, connected_to(database), 60s);
     CHECK(told.code == 3);
-    CHECK_THAT(told.out, ContainsSubstring("add column jobs.dedupe_pending text (rewrites the table once: about 3 rows)"));
+    CHECK_THAT(told.out,
+               ContainsSubstring("add column jobs.dedupe_pending text (rewrites the table once: about 3 rows)"));
     CHECK(database.value("SELECT to_regclass('workers')") == "NULL");
 
     CHECK(run_child({oiabd_path(), "migrate"}, connected_to(database), 60s).code == 0);

@@ -10,8 +10,8 @@
 
 namespace oiab::tests {
 
-/// Asks `condition()` until it is true; fails the test with `message` once the deadline has passed. The pause between two
-/// questions grows from 1 to 20 ms.
+/// Asks `condition()` until it is true; fails the test with `message` once the deadline has passed. The pause between
+/// two questions grows from 1 to 20 ms.
 template <typename Condition>
 void eventually(std::chrono::milliseconds deadline, Condition condition, std::string_view message) {
     using namespace std::chrono_literals;

@@ -38,7 +38,8 @@ struct Account {
 std::optional<Account> account_for_root() {
     if (geteuid() != 0) return std::nullopt;
     const passwd* entry = getpwnam("postgres");
-    if (entry == nullptr) throw std::runtime_error{"running as root, but there is no user postgres to run the server as"};
+    if (entry == nullptr)
+        throw std::runtime_error{"running as root, but there is no user postgres to run the server as"};
     return Account{entry->pw_uid, entry->pw_gid};
 }
 
@@ -51,7 +52,8 @@ pid_t spawn(const std::vector<std::string>& command, const fs::path& log) {
     const pid_t pid = fork();
     if (pid < 0) throw std::runtime_error{"fork failed"};
     if (pid > 0) return pid;
-    // A group of its own, so that Ctrl-C at the terminal reaches the tests alone, and kill() every process of the server.
+    // A group of its own, so that Ctrl-C at the terminal reaches the tests alone, and kill() every process of the
+    // server.
     setpgid(0, 0);
     if (account && (setgroups(0, nullptr) != 0 || setgid(account->gid) != 0 || setuid(account->uid) != 0)) _exit(126);
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
@@ -94,8 +96,8 @@ void make_data_directory(const fs::path& directory) {
     if (lock >= 0) flock(lock, LOCK_EX);
     const auto log = directory / "initdb.log";
     if (!fs::exists(kept / "data" / "PG_VERSION")) {
-        run_to_end({(PostgresServer::binaries() / "initdb").string(), "-D", (directory / "data").string(), "-A", "trust", "-U",
-                    "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
+        run_to_end({(PostgresServer::binaries() / "initdb").string(), "-D", (directory / "data").string(), "-A",
+                    "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
                    log);
         fs::remove_all(kept);
         fs::create_directories(kept);
@@ -142,11 +144,14 @@ fs::path PostgresServer::binaries() {
             }
         }
     }
-    if (best.empty()) throw std::runtime_error{"no PostgreSQL server under /usr/lib/postgresql; name its bin directory in OIAB_PG_BINDIR"};
+    if (best.empty())
+        throw std::runtime_error{
+            "no PostgreSQL server under /usr/lib/postgresql; name its bin directory in OIAB_PG_BINDIR"};
     return best;
 }
 
-PostgresServer::PostgresServer(std::vector<std::string> options) : options_{std::move(options)}, directory_{new_directory()} {
+PostgresServer::PostgresServer(std::vector<std::string> options)
+    : options_{std::move(options)}, directory_{new_directory()} {
     try {
         make_data_directory(directory_);
         std::ofstream hba{directory_ / "data" / "pg_hba.conf", std::ios::trunc};
@@ -170,7 +175,8 @@ PostgresServer::~PostgresServer() {
 }
 
 std::string PostgresServer::url(std::string_view database) const {
-    return "host=" + directory_.string() + " port=" + std::to_string(port_) + " user=postgres dbname=" + std::string{database};
+    return "host=" + directory_.string() + " port=" + std::to_string(port_) +
+           " user=postgres dbname=" + std::string{database};
 }
 
 std::string PostgresServer::tcp_url(std::string_view database, std::string_view user, std::string_view password) const {
@@ -180,11 +186,17 @@ std::string PostgresServer::tcp_url(std::string_view database, std::string_view 
 }
 
 void PostgresServer::start() {
-    std::vector<std::string> command{(binaries() / "postgres").string(), "-D", (directory_ / "data").string(), "-k",
-                                     directory_.string(), "-p", std::to_string(port_)};
-    for (const char* setting : {"listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "max_connections=200",
-                                "shared_buffers=64MB", "max_wal_size=2GB", "logging_collector=off", "log_min_messages=warning",
-                                "log_line_prefix=%m [%p] %a ", "timezone=UTC", "log_timezone=UTC"}) {
+    std::vector<std::string> command{(binaries() / "postgres").string(),
+                                     "-D",
+                                     (directory_ / "data").string(),
+                                     "-k",
+                                     directory_.string(),
+                                     "-p",
+                                     std::to_string(port_)};
+    for (const char* setting :
+         {"listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "max_connections=200",
+          "shared_buffers=64MB", "max_wal_size=2GB", "logging_collector=off", "log_min_messages=warning",
+          "log_line_prefix=%m [%p] %a ", "timezone=UTC", "log_timezone=UTC"}) {
         command.insert(command.end(), {"-c", setting});
     }
     for (const auto& setting : options_) command.insert(command.end(), {"-c", setting});
@@ -201,7 +213,8 @@ void PostgresServer::start() {
             const pqxx::connection probe{url()};
             return;
         } catch (const pqxx::broken_connection&) {
-            if (std::chrono::steady_clock::now() >= end) throw std::runtime_error{"the server is not ready after 60 s:\n" + log_tail()};
+            if (std::chrono::steady_clock::now() >= end)
+                throw std::runtime_error{"the server is not ready after 60 s:\n" + log_tail()};
         }
         std::this_thread::sleep_for(5ms);
     }

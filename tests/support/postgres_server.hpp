@@ -1,6 +1,6 @@
 #pragma once
-/// @file  A private PostgreSQL server for tests: own data directory, unix socket and loopback port, gone at exit. Also as root, where
-/// it runs as the user postgres. Not thread-safe, except for url() and tcp_url().
+/// @file  A private PostgreSQL server for tests: own data directory, unix socket and loopback port, gone at exit. Also
+/// as root, where it runs as the user postgres. Not thread-safe, except for url() and tcp_url().
 
 #include <sys/types.h>
 

@@ -44,7 +44,8 @@ std::string first_value(const pqxx::result& rows) {
 TestDatabase::TestDatabase(Content content, PostgresServer& server) : server_{server}, name_{new_name()} {
     if (content == Content::kMigrated) ensure_template(server_);
     pqxx::connection admin{server_.url()};
-    pqxx::nontransaction{admin}.exec("CREATE DATABASE " + name_ + (content == Content::kMigrated ? " TEMPLATE oiab_template" : ""));
+    pqxx::nontransaction{admin}.exec("CREATE DATABASE " + name_ +
+                                     (content == Content::kMigrated ? " TEMPLATE oiab_template" : ""));
 }
 
 TestDatabase::~TestDatabase() {

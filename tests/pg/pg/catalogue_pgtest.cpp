@@ -92,7 +92,8 @@ std::string file(const std::string& path) {
 TEST_CASE("catalogue: docs/schema.md says what the database says (scripts/schema_docs writes it)") {
     TestDatabase database;
     std::string generated;
-    for (const auto& row : database.execute(file("scripts/schema_docs.sql"))) generated += row[0].as<std::string>() + "\n";
+    for (const auto& row : database.execute(file("scripts/schema_docs.sql")))
+        generated += row[0].as<std::string>() + "\n";
     while (generated.ends_with("\n\n")) generated.pop_back();
     std::istringstream have{file("docs/schema.md")};
     std::istringstream want{generated};
@@ -109,32 +110,44 @@ TEST_CASE("catalogue: every published column is there with its type") {
     TestDatabase database;
     for (const auto& published : kPublished) {
         CAPTURE(published.table, published.column);
-        CHECK(database.value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2",
+        CHECK(database.value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+                             "to_regclass($1) AND attname = $2",
                              pqxx::params{published.table, published.column}) == published.type);
     }
 }
 
 TEST_CASE("catalogue: what is published as unique is unique, and as a default is the default") {
     TestDatabase database;
-    for (const auto& [table, column] : {std::pair{"tenants", "slug"}, {"tenants", "entra_tenant_id"}, {"users", "handle"}, {"usage_events", "request_id"}}) {
+    for (const auto& [table, column] : {std::pair{"tenants", "slug"},
+                                        {"tenants", "entra_tenant_id"},
+                                        {"users", "handle"},
+                                        {"usage_events", "request_id"}}) {
         CAPTURE(table, column);
-        CHECK(database.value("SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-                             "WHERE i.indrelid = to_regclass($1) AND a.attname = $2 AND i.indisunique AND i.indnkeyatts = 1",
-                             pqxx::params{table, column}) == "1");
+        CHECK(database.value(
+                  "SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = "
+                  "i.indkey[0] "
+                  "WHERE i.indrelid = to_regclass($1) AND a.attname = $2 AND i.indisunique AND i.indnkeyatts = 1",
+                  pqxx::params{table, column}) == "1");
     }
     database.execute("INSERT INTO jobs (kind) VALUES ('x')");
-    CHECK(database.value("SELECT format('%s %s %s %s', status, attempts, max_attempts, payload) FROM jobs") == "pending 0 3 {}");
-    CHECK(database.value("SELECT pg_get_expr(indpred, indrelid) IS NOT NULL FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND "
-                         "a.attnum = i.indkey[0] WHERE i.indrelid = 'jobs'::regclass AND a.attname = 'dedupe_key' AND i.indisunique") == "t");
+    CHECK(database.value("SELECT format('%s %s %s %s', status, attempts, max_attempts, payload) FROM jobs") ==
+          "pending 0 3 {}");
+    CHECK(database.value("SELECT pg_get_expr(indpred, indrelid) IS NOT NULL FROM pg_index i JOIN pg_attribute a ON "
+                         "a.attrelid = i.indrelid AND "
+                         "a.attnum = i.indkey[0] WHERE i.indrelid = 'jobs'::regclass AND a.attname = 'dedupe_key' AND "
+                         "i.indisunique") == "t");
 }
 
 TEST_CASE("catalogue: every table and every column carries a comment, and a table's names a reader or a writer") {
     TestDatabase database;
-    CHECK(database.value("SELECT coalesce(string_agg(format('%s.%s', c.relname, a.attname), ', '), 'none') "
-                         "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-                         "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND col_description(c.oid, a.attnum) IS NULL") == "none");
+    CHECK(database.value(
+              "SELECT coalesce(string_agg(format('%s.%s', c.relname, a.attname), ', '), 'none') "
+              "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+              "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND col_description(c.oid, a.attnum) "
+              "IS NULL") == "none");
     CHECK(database.value("SELECT coalesce(string_agg(relname, ', '), 'none') FROM pg_class "
                          "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
                          "AND coalesce(obj_description(oid, 'pg_class'), '') !~* '(read|written|shown)'") == "none");
-    CHECK(database.value("SELECT count(*) BETWEEN 40 AND 45 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'") == "t");
+    CHECK(database.value("SELECT count(*) BETWEEN 40 AND 45 FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                         "AND relkind = 'r'") == "t");
 }

@@ -61,7 +61,8 @@ TEST_CASE("migrate: running every statement again on a current schema changes no
     migrator_of(database).migrate();
     const auto catalogue =
         "SELECT md5(string_agg(line, E'\\n' ORDER BY line)) FROM ("
-        "SELECT format('%s.%s %s %s', attrelid::regclass, attname, atttypid::regtype, attnotnull) AS line FROM pg_attribute a JOIN pg_class c "
+        "SELECT format('%s.%s %s %s', attrelid::regclass, attname, atttypid::regtype, attnotnull) AS line FROM "
+        "pg_attribute a JOIN pg_class c "
         "ON c.oid = a.attrelid WHERE c.relnamespace = 'public'::regnamespace AND attnum > 0 "
         "UNION ALL SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid)) FROM pg_constraint "
         "UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger "
@@ -69,7 +70,8 @@ TEST_CASE("migrate: running every statement again on a current schema changes no
     const auto before = database.value(catalogue);
     database.execute("UPDATE schema_meta SET value = 'of another build' WHERE key = 'fingerprint'");
     auto migrator = migrator_of(database);
-    CHECK(migrator.check() == std::vector<std::string>{"record this release's fingerprint; no table, function or rule differs"});
+    CHECK(migrator.check() ==
+          std::vector<std::string>{"record this release's fingerprint; no table, function or rule differs"});
     CHECK(migrator.migrate());
     CHECK(database.value(catalogue) == before);
 }
@@ -103,9 +105,11 @@ TEST_CASE("migrate: a start with nothing to do costs one query") {
     pg::Migrator migrator{database.settings("migrator"), {}};
     CHECK_FALSE(migrator.migrate());
     // The session's own last query is the migrator's one: nothing came after it.
-    CHECK_THAT(database.value("SELECT query FROM pg_stat_activity WHERE application_name = 'migrator' AND datname = current_database() "
-                              "ORDER BY backend_start DESC LIMIT 1"),
-               ContainsSubstring("schema_meta WHERE key = 'compatible_from'"));
+    CHECK_THAT(
+        database.value(
+            "SELECT query FROM pg_stat_activity WHERE application_name = 'migrator' AND datname = current_database() "
+            "ORDER BY backend_start DESC LIMIT 1"),
+        ContainsSubstring("schema_meta WHERE key = 'compatible_from'"));
 }
 
 TEST_CASE("migrate: a database with the published columns is upgraded and keeps its rows") {
@@ -115,17 +119,20 @@ TEST_CASE("migrate: a database with the published columns is upgraded and keeps 
 
     std::vector<std::string> changes;
     {
-        // Work goes on meanwhile: a lock such as every writer has on each table would stop any statement that alters it.
+        // Work goes on meanwhile: a lock such as every writer has on each table would stop any statement that alters
+        // it.
         pqxx::connection other{database.url()};
         pqxx::work writer{other};
-        writer.exec("DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-                    "'public'::regnamespace LOOP EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', t); END LOOP; END $$");
+        writer.exec(
+            "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+            "'public'::regnamespace LOOP EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', t); END LOOP; END $$");
         changes = migrator.check();
     }
     for (const auto& change : changes) UNSCOPED_INFO(change);
     CHECK(any_contains(changes, "create table session_messages"));
     CHECK(any_contains(changes, "add column jobs.lease_epoch bigint"));
-    CHECK(any_contains(changes, "change the type of jobs.run_at from timestamp without time zone to timestamp with time zone"));
+    CHECK(any_contains(changes,
+                       "change the type of jobs.run_at from timestamp without time zone to timestamp with time zone"));
     CHECK(any_contains(changes, "add column jobs.dedupe_pending text (rewrites the table once: about 3 rows)"));
     CHECK(database.value("SELECT to_regclass('session_messages')") == "NULL");
 
@@ -138,9 +145,11 @@ TEST_CASE("migrate: a database with the published columns is upgraded and keeps 
     CHECK(database.value("SELECT pg_typeof(run_at) FROM jobs LIMIT 1") == "timestamp with time zone");
     CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'completed' AND finished_at IS NOT NULL") == "1");
     CHECK(database.value("SELECT string_agg(status, ',' ORDER BY slug) FROM tenants") == "active,active");
-    CHECK(database.value("SELECT settings -> 'groupRoleMapping' ->> 'g' FROM tenants WHERE slug = 'contoso'") == "admin");
+    CHECK(database.value("SELECT settings -> 'groupRoleMapping' ->> 'g' FROM tenants WHERE slug = 'contoso'") ==
+          "admin");
     CHECK(database.value("SELECT count(*) FROM roles WHERE is_system") == "8");
-    CHECK(database.value("SELECT string_agg(content || ' ' || kind || ' ' || visibility, ', ' ORDER BY id) FROM memories") ==
+    CHECK(database.value(
+              "SELECT string_agg(content || ' ' || kind || ' ' || visibility, ', ' ORDER BY id) FROM memories") ==
           "Likes tea fact private, Likes rain fact private");
     CHECK(database.value("SELECT version FROM skills") == "3");
     CHECK(database.value("SELECT count(*) FROM usage_events WHERE request_id = 'r1'") == "1");
@@ -156,9 +165,11 @@ TEST_CASE("migrate: a database with the published columns is upgraded and keeps 
 TEST_CASE("migrate: a schema that lost an index, a column and a trigger is made whole again") {
     TestDatabase database;
     migrator_of(database).migrate();
-    database.execute("DROP INDEX users_tenant_idx; ALTER TABLE users DROP COLUMN last_seen_at; DROP TRIGGER skills_version ON skills; "
-                     "CREATE OR REPLACE FUNCTION oiab_audit_retention(action text) RETURNS interval LANGUAGE sql IMMUTABLE AS "
-                     "$$ SELECT interval '1 day' $$; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    database.execute(
+        "DROP INDEX users_tenant_idx; ALTER TABLE users DROP COLUMN last_seen_at; DROP TRIGGER skills_version ON "
+        "skills; "
+        "CREATE OR REPLACE FUNCTION oiab_audit_retention(action text) RETURNS interval LANGUAGE sql IMMUTABLE AS "
+        "$$ SELECT interval '1 day' $$; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
     auto migrator = migrator_of(database);
     const auto changes = migrator.check();
     CHECK(any_contains(changes, "build index users_tenant_idx on users"));
@@ -173,16 +184,20 @@ TEST_CASE("migrate: a schema that lost an index, a column and a trigger is made 
 TEST_CASE("migrate: a large table gets its index concurrently, after what a failed build left is cleared away") {
     TestDatabase database;
     migrator_of(database).migrate();
-    database.execute("INSERT INTO usage_events (request_id) SELECT n::text FROM generate_series(1, 2000) AS n; ANALYZE usage_events; "
-                     "DROP INDEX usage_events_user_idx; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    database.execute(
+        "INSERT INTO usage_events (request_id) SELECT n::text FROM generate_series(1, 2000) AS n; ANALYZE "
+        "usage_events; "
+        "DROP INDEX usage_events_user_idx; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
     // A failed CREATE INDEX CONCURRENTLY leaves exactly this: an index that is not valid.
     database.execute("CREATE INDEX usage_events_user_idx ON usage_events (cost_usd)");
     database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_idx'::regclass");
     pg::MigratorSettings settings;
     settings.large_table_rows = 1000;
     CHECK(migrator_of(database, settings).migrate());
-    CHECK(database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'usage_events_user_idx'::regclass") == "t");
-    CHECK_THAT(database.value("SELECT pg_get_indexdef('usage_events_user_idx'::regclass)"), ContainsSubstring("(user_id, created_at)"));
+    CHECK(database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'usage_events_user_idx'::regclass") ==
+          "t");
+    CHECK_THAT(database.value("SELECT pg_get_indexdef('usage_events_user_idx'::regclass)"),
+               ContainsSubstring("(user_id, created_at)"));
     CHECK(migrator_of(database).check().empty());
     CHECK(database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7236002 AND database = "
                          "(SELECT oid FROM pg_database WHERE datname = current_database())") == "0");
@@ -199,14 +214,19 @@ TEST_CASE("migrate: a lock that somebody holds is waited for in short attempts, 
     settings.lock_timeout = 50ms;
     settings.patience = 300ms;
     auto impatient = migrator_of(database, settings);
-    CHECK_THAT(sentence_of(impatient), ContainsSubstring("somebody holds a lock") && ContainsSubstring("pg_stat_activity"));
+    CHECK_THAT(sentence_of(impatient),
+               ContainsSubstring("somebody holds a lock") && ContainsSubstring("pg_stat_activity"));
 
     settings.patience = 60s;
     std::atomic<bool> migrated{false};
     std::jthread patient{[&] { migrated = migrator_of(database, settings).migrate(); }};
-    eventually(20s, [&] {
-        return database.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'memories'::regclass") != "0";
-    }, "the migrator waits for the table");
+    eventually(
+        20s,
+        [&] {
+            return database.value(
+                       "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'memories'::regclass") != "0";
+        },
+        "the migrator waits for the table");
     holder.commit();
     patient.join();
     CHECK(migrated);
@@ -227,7 +247,8 @@ TEST_CASE("migrate: a newer schema is refused when it is marked breaking, and ac
     database.execute("UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
     CHECK(migrator_of(database, newer).migrate());
     CHECK(sentence_of(older) ==
-          "the database has schema version 9, which binaries older than schema version 7 cannot work with, and this oiabd knows version 1: "
+          "the database has schema version 9, which binaries older than schema version 7 cannot work with, and this "
+          "oiabd knows version 1: "
           "start a newer oiabd, or restore the database from before its migration");
 }
 
@@ -240,17 +261,24 @@ TEST_CASE("migrate: without the extension vector, embeddings = off does everythi
     CHECK(migrator.check().empty());
     CHECK(database.value("SELECT count(*) FROM pg_extension WHERE extname = 'vector'") == "0");
     CHECK(database.value("SELECT count(*) FROM pg_attribute WHERE attname = 'embedding'") == "0");
-    database.execute("INSERT INTO users (handle) VALUES ('alice'); INSERT INTO memories (user_id, content) SELECT id, 'x' FROM users");
+    database.execute(
+        "INSERT INTO users (handle) VALUES ('alice'); INSERT INTO memories (user_id, content) SELECT id, 'x' FROM "
+        "users");
     // And with embeddings again, the columns come.
     CHECK(migrator_of(database).migrate());
-    CHECK(database.value("SELECT count(*) FROM pg_attribute WHERE attname = 'embedding' AND attrelid = 'memories'::regclass") == "1");
+    CHECK(database.value(
+              "SELECT count(*) FROM pg_attribute WHERE attname = 'embedding' AND attrelid = 'memories'::regclass") ==
+          "1");
 }
 
 TEST_CASE("migrate: the published form of the dedupe index is kept where it is asked for, and given up again") {
     TestDatabase database;
     const auto form = [&] {
-        return database.value("SELECT string_agg(pg_get_expr(indpred, indrelid), ' and ') FROM pg_index i JOIN pg_attribute a ON a.attrelid = "
-                              "i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid = 'jobs'::regclass AND indisunique AND a.attname = 'dedupe_key'");
+        return database.value(
+            "SELECT string_agg(pg_get_expr(indpred, indrelid), ' and ') FROM pg_index i JOIN pg_attribute a ON "
+            "a.attrelid = "
+            "i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid = 'jobs'::regclass AND indisunique AND a.attname = "
+            "'dedupe_key'");
     };
     CHECK(form() == "(dedupe_pending IS NOT NULL)");
     pg::MigratorSettings settings;
@@ -259,7 +287,9 @@ TEST_CASE("migrate: the published form of the dedupe index is kept where it is a
     CHECK(form() == "(status = 'pending'::text)");
     // What it is for: clients that name the published predicate.
     for (int i = 0; i < 2; ++i) {
-        database.execute("INSERT INTO jobs (kind, dedupe_key) VALUES ('x', 'k') ON CONFLICT (dedupe_key) WHERE status = 'pending' DO NOTHING");
+        database.execute(
+            "INSERT INTO jobs (kind, dedupe_key) VALUES ('x', 'k') ON CONFLICT (dedupe_key) WHERE status = 'pending' "
+            "DO NOTHING");
     }
     CHECK(database.value("SELECT count(*) FROM jobs") == "1");
     CHECK(migrator_of(database).migrate());
@@ -268,9 +298,11 @@ TEST_CASE("migrate: the published form of the dedupe index is kept where it is a
 
 TEST_CASE("migrate: extensions may live in a schema of their own, and the tables in another than public") {
     TestDatabase database{Content::kEmpty};
-    database.execute("CREATE SCHEMA extensions; CREATE SCHEMA \"Work Place\"; CREATE EXTENSION vector SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA "
-                     "extensions; CREATE EXTENSION pgcrypto SCHEMA extensions; ALTER DATABASE " + database.name() +
-                     " SET search_path = \"Work Place\", extensions");
+    database.execute(
+        "CREATE SCHEMA extensions; CREATE SCHEMA \"Work Place\"; CREATE EXTENSION vector SCHEMA extensions; CREATE "
+        "EXTENSION pg_trgm SCHEMA "
+        "extensions; CREATE EXTENSION pgcrypto SCHEMA extensions; ALTER DATABASE " +
+        database.name() + " SET search_path = \"Work Place\", extensions");
     auto migrator = migrator_of(database);
     CHECK(migrator.migrate());
     CHECK(migrator.check().empty());
@@ -304,7 +336,8 @@ TEST_CASE("migrate: what it cannot do it says in one sentence with what mends it
         CHECK_THAT(sentence_of(migrator), ContainsSubstring("GRANT CREATE ON SCHEMA public TO nobody"));
     }
     SECTION("a role that may create tables but not extensions") {
-        database.execute("DROP ROLE IF EXISTS somebody; CREATE ROLE somebody LOGIN; GRANT CREATE ON SCHEMA public TO somebody");
+        database.execute(
+            "DROP ROLE IF EXISTS somebody; CREATE ROLE somebody LOGIN; GRANT CREATE ON SCHEMA public TO somebody");
         auto settings = database.settings();
         settings.url = database.tcp_url("somebody");
         pg::Migrator migrator{settings, {}};
@@ -314,8 +347,10 @@ TEST_CASE("migrate: what it cannot do it says in one sentence with what mends it
     }
     SECTION("a role that does not own the tables") {
         migrator_of(database).migrate();
-        database.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN; GRANT CREATE ON SCHEMA public TO stranger; "
-                         "GRANT SELECT, INSERT, UPDATE ON schema_meta TO stranger; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+        database.execute(
+            "DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN; GRANT CREATE ON SCHEMA public TO stranger; "
+            "GRANT SELECT, INSERT, UPDATE ON schema_meta TO stranger; UPDATE schema_meta SET value = 'x' WHERE key = "
+            "'fingerprint'");
         auto settings = database.settings();
         settings.url = database.tcp_url("stranger");
         pg::Migrator migrator{settings, {}};
@@ -325,8 +360,11 @@ TEST_CASE("migrate: what it cannot do it says in one sentence with what mends it
     }
     SECTION("a database in another encoding") {
         const auto latin = database.name() + "_latin";
-        { pqxx::connection admin{database.server().url()};
-          pqxx::nontransaction{admin}.exec("CREATE DATABASE " + latin + " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"); }
+        {
+            pqxx::connection admin{database.server().url()};
+            pqxx::nontransaction{admin}.exec("CREATE DATABASE " + latin +
+                                             " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+        }
         auto settings = database.settings();
         settings.url = database.server().url(latin);
         pg::Migrator migrator{settings, {}};
@@ -335,7 +373,8 @@ TEST_CASE("migrate: what it cannot do it says in one sentence with what mends it
     SECTION("a read-only database") {
         database.execute("ALTER DATABASE " + database.name() + " SET default_transaction_read_only = on");
         auto migrator = migrator_of(database);
-        CHECK_THAT(sentence_of(migrator), ContainsSubstring("read-only") && ContainsSubstring("default_transaction_read_only = off"));
+        CHECK_THAT(sentence_of(migrator),
+                   ContainsSubstring("read-only") && ContainsSubstring("default_transaction_read_only = off"));
     }
     SECTION("a statement that the server refuses names its file and changes nothing") {
         const std::vector<pg::Migration> broken{{"one.sql", "CREATE TABLE one ()"}, {"two.sql", "CREATE TABEL two ()"}};

@@ -24,8 +24,10 @@ void populate(TestDatabase& database) {
         "                                            ('00000000-0000-0000-0000-0000000000a2', 'Fabrikam', 'fabrikam');"
         "INSERT INTO users (handle, tenant_id) SELECT 'user of ' || slug, id FROM tenants;"
         "INSERT INTO sessions_index (session_id, user_id, tenant_id) SELECT 's ' || handle, id, tenant_id FROM users;"
-        "INSERT INTO session_messages (session_id, seq, role, content) SELECT session_id, 1, 'user', 'hello' FROM sessions_index;"
-        "INSERT INTO memories (user_id, tenant_id, content, visibility) SELECT id, tenant_id, 'of ' || handle, 'team' FROM users;");
+        "INSERT INTO session_messages (session_id, seq, role, content) SELECT session_id, 1, 'user', 'hello' FROM "
+        "sessions_index;"
+        "INSERT INTO memories (user_id, tenant_id, content, visibility) SELECT id, tenant_id, 'of ' || handle, 'team' "
+        "FROM users;");
 }
 
 std::string refusal(TestDatabase& database, const std::string& sql) {
@@ -46,19 +48,30 @@ struct Machine {
 
 const std::vector<Machine>& machines() {
     static const std::vector<Machine> all{
-        {"tenants", "INSERT INTO tenants (name) VALUES ('t')", {"active", "suspended", "deleted"},
+        {"tenants",
+         "INSERT INTO tenants (name) VALUES ('t')",
+         {"active", "suspended", "deleted"},
          {"active>suspended", "suspended>active", "active>deleted", "suspended>deleted"}},
-        {"users", "INSERT INTO users (handle) VALUES ('u')", {"active", "suspended", "deactivated"},
+        {"users",
+         "INSERT INTO users (handle) VALUES ('u')",
+         {"active", "suspended", "deactivated"},
          {"active>suspended", "suspended>active", "active>deactivated", "suspended>deactivated", "deactivated>active"}},
-        {"orchestrator_plans", "INSERT INTO orchestrator_plans DEFAULT VALUES",
+        {"orchestrator_plans",
+         "INSERT INTO orchestrator_plans DEFAULT VALUES",
          {"planning", "executing", "synthesizing", "completed", "failed"},
-         {"planning>executing", "executing>synthesizing", "synthesizing>completed", "planning>failed", "executing>failed",
-          "synthesizing>failed"}},
-        {"orchestrator_subtasks", "INSERT INTO orchestrator_subtasks (index) VALUES (0)", {"pending", "running", "completed", "failed"},
+         {"planning>executing", "executing>synthesizing", "synthesizing>completed", "planning>failed",
+          "executing>failed", "synthesizing>failed"}},
+        {"orchestrator_subtasks",
+         "INSERT INTO orchestrator_subtasks (index) VALUES (0)",
+         {"pending", "running", "completed", "failed"},
          {"pending>running", "running>completed", "running>failed", "pending>failed"}},
-        {"skills", "INSERT INTO skills (name) VALUES ('s')", {"proposed", "promoted", "deprecated"},
+        {"skills",
+         "INSERT INTO skills (name) VALUES ('s')",
+         {"proposed", "promoted", "deprecated"},
          {"proposed>promoted", "proposed>deprecated", "promoted>deprecated"}},
-        {"dispatches", "INSERT INTO dispatches DEFAULT VALUES", {"executing", "synthesizing", "completed", "failed"},
+        {"dispatches",
+         "INSERT INTO dispatches DEFAULT VALUES",
+         {"executing", "synthesizing", "completed", "failed"},
          {"executing>synthesizing", "synthesizing>completed", "executing>failed", "synthesizing>failed"}},
     };
     return all;
@@ -78,8 +91,8 @@ TEST_CASE("rules: a status changes only in the legal ways, and to no other word"
                 database.execute("DELETE FROM " + table);
                 database.execute(machine.insert);
                 // A row may be imported in any state; only changes follow the rule.
-                database.execute("ALTER TABLE " + table + " DISABLE TRIGGER USER; UPDATE " + table + " SET status = '" + from +
-                                 "'; ALTER TABLE " + table + " ENABLE TRIGGER USER");
+                database.execute("ALTER TABLE " + table + " DISABLE TRIGGER USER; UPDATE " + table + " SET status = '" +
+                                 from + "'; ALTER TABLE " + table + " ENABLE TRIGGER USER");
                 const auto answer = refusal(database, "UPDATE " + table + " SET status = '" + to + "'");
                 if (legal) {
                     CHECK(answer == "accepted");
@@ -96,8 +109,8 @@ TEST_CASE("rules: a status changes only in the legal ways, and to no other word"
 TEST_CASE("rules: a new tenant has the four system roles, and no viewer may run an agent") {
     TestDatabase database;
     populate(database);
-    CHECK(database.value("SELECT string_agg(name, ',' ORDER BY name) FROM roles WHERE is_system AND tenant_id = $1", pqxx::params{kTenant}) ==
-          "admin,member,owner,viewer");
+    CHECK(database.value("SELECT string_agg(name, ',' ORDER BY name) FROM roles WHERE is_system AND tenant_id = $1",
+                         pqxx::params{kTenant}) == "admin,member,owner,viewer");
     const auto permission = [&](const char* role, const char* path) {
         return database.value("SELECT permissions #>> $2::text[] FROM roles WHERE name = $1 AND tenant_id = $3",
                               pqxx::params{role, path, kTenant});
@@ -123,15 +136,19 @@ TEST_CASE("rules: promoting a skill increments its version, deprecating it does 
 
 TEST_CASE("rules: the audit log only grows; its retention routine takes what has expired and nothing else") {
     TestDatabase database;
-    database.execute("INSERT INTO audit_log (ts, actor, action) VALUES "
-                     "(now() - interval '13 months', 'system', 'tool.execute'), (now() - interval '11 months', 'system', 'agent.prompt'), "
-                     "(now() - interval '13 months', 'system', 'auth.login'), (now() - interval '25 months', 'system', 'data.export')");
+    database.execute(
+        "INSERT INTO audit_log (ts, actor, action) VALUES "
+        "(now() - interval '13 months', 'system', 'tool.execute'), (now() - interval '11 months', 'system', "
+        "'agent.prompt'), "
+        "(now() - interval '13 months', 'system', 'auth.login'), (now() - interval '25 months', 'system', "
+        "'data.export')");
     CHECK_THAT(refusal(database, "UPDATE audit_log SET actor = 'x'"), ContainsSubstring("append-only"));
     CHECK_THAT(refusal(database, "DELETE FROM audit_log"), ContainsSubstring("append-only"));
     CHECK_THAT(refusal(database, "TRUNCATE audit_log"), ContainsSubstring("append-only"));
     // The routine's own mark, forged, takes nothing that is still to be kept.
-    CHECK_THAT(refusal(database, "SET LOCAL oiab.audit_retention = 'on'; DELETE FROM audit_log WHERE action = 'auth.login'"),
-               ContainsSubstring("append-only"));
+    CHECK_THAT(
+        refusal(database, "SET LOCAL oiab.audit_retention = 'on'; DELETE FROM audit_log WHERE action = 'auth.login'"),
+        ContainsSubstring("append-only"));
     CHECK(database.value("SELECT oiab_purge_audit_log(1)") == "1");
     CHECK(database.value("SELECT oiab_purge_audit_log()") == "1");
     CHECK(database.value("SELECT oiab_purge_audit_log()") == "0");
@@ -142,11 +159,14 @@ TEST_CASE("rules: a request is counted once, and a user has one row for each pro
     TestDatabase database;
     populate(database);
     database.execute("INSERT INTO usage_events (request_id) VALUES ('r')");
-    CHECK_THAT(refusal(database, "INSERT INTO usage_events (request_id) VALUES ('r')"), ContainsSubstring("usage_events_request_id_key"));
+    CHECK_THAT(refusal(database, "INSERT INTO usage_events (request_id) VALUES ('r')"),
+               ContainsSubstring("usage_events_request_id_key"));
     database.execute("INSERT INTO providers (user_id, tenant_id, provider) SELECT id, tenant_id, 'openai' FROM users");
     CHECK_THAT(refusal(database, "INSERT INTO providers (user_id, provider) SELECT id, 'openai' FROM users"),
                ContainsSubstring("providers_user_provider_key"));
-    database.execute("INSERT INTO providers (tenant_id, provider) SELECT id, 'openai' FROM tenants; INSERT INTO providers (provider) VALUES ('openai')");
+    database.execute(
+        "INSERT INTO providers (tenant_id, provider) SELECT id, 'openai' FROM tenants; INSERT INTO providers "
+        "(provider) VALUES ('openai')");
     CHECK(refusal(database, "INSERT INTO providers (provider) VALUES ('openai')") != "accepted");
 }
 
@@ -156,44 +176,68 @@ TEST_CASE("rules: pairing codes are eight clear characters for an hour, few at a
     const auto gateway = database.value("SELECT id FROM gateways");
     pqxx::connection listening{database.url()};
     std::vector<std::string> heard;
-    listening.listen("orginabox_gateway_events", [&](const pqxx::notification& event) { heard.emplace_back(event.payload); });
+    listening.listen("orginabox_gateway_events",
+                     [&](const pqxx::notification& event) { heard.emplace_back(event.payload); });
 
-    database.execute("INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:1' FROM gateways");
-    CHECK(database.value("SELECT code ~ '^[ABCDEFGHJKLMNPQRSTUVWXYZ23456789]{8}$' AND expires_at = created_at + interval '1 hour' "
-                         "FROM gateway_pairing_codes") == "t");
-    CHECK_THAT(refusal(database, "INSERT INTO gateway_pairing_codes (code, gateway_id, external_id) SELECT 'ABCDEFG0', id, 'x' FROM gateways"),
+    database.execute(
+        "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:1' FROM gateways");
+    CHECK(database.value(
+              "SELECT code ~ '^[ABCDEFGHJKLMNPQRSTUVWXYZ23456789]{8}$' AND expires_at = created_at + interval '1 hour' "
+              "FROM gateway_pairing_codes") == "t");
+    CHECK_THAT(refusal(database,
+                       "INSERT INTO gateway_pairing_codes (code, gateway_id, external_id) SELECT 'ABCDEFG0', id, 'x' "
+                       "FROM gateways"),
                ContainsSubstring("gateway_pairing_codes_code_check"));
-    CHECK_THAT(refusal(database, "INSERT INTO gateway_pairing_codes (gateway_id, external_id, expires_at) SELECT id, 'x', now() + interval '2 "
-                                 "hours' FROM gateways"),
+    CHECK_THAT(refusal(database,
+                       "INSERT INTO gateway_pairing_codes (gateway_id, external_id, expires_at) SELECT id, 'x', now() "
+                       "+ interval '2 "
+                       "hours' FROM gateways"),
                ContainsSubstring("gateway_pairing_codes_hour_check"));
-    CHECK_THAT(refusal(database, "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:1' FROM gateways"),
-               ContainsSubstring("within 10 minutes"));
-    database.execute("INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:2' FROM gateways");
-    database.execute("INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:3' FROM gateways");
-    CHECK_THAT(refusal(database, "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:4' FROM gateways"),
-               ContainsSubstring("at most 3"));
+    CHECK_THAT(
+        refusal(database,
+                "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:1' FROM gateways"),
+        ContainsSubstring("within 10 minutes"));
+    database.execute(
+        "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:2' FROM gateways");
+    database.execute(
+        "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:3' FROM gateways");
+    CHECK_THAT(
+        refusal(database,
+                "INSERT INTO gateway_pairing_codes (gateway_id, external_id) SELECT id, 'telegram:4' FROM gateways"),
+        ContainsSubstring("at most 3"));
 
-    const auto approve = "SELECT oiab_approve_pairing_code(gateway_id, lower(code), NULL) IS NOT NULL FROM gateway_pairing_codes "
-                         "WHERE external_id = 'telegram:1'";
+    const auto approve =
+        "SELECT oiab_approve_pairing_code(gateway_id, lower(code), NULL) IS NOT NULL FROM gateway_pairing_codes "
+        "WHERE external_id = 'telegram:1'";
     CHECK(database.value(approve) == "t");
     CHECK(database.value("SELECT external_id FROM gateway_paired_users") == "telegram:1");
     CHECK_THAT(refusal(database, approve), ContainsSubstring("expired or was already used"));
-    eventually(std::chrono::seconds{10}, [&] {
-        listening.get_notifs();
-        return heard.size() == 4;
-    }, "three codes and one approval are told of");
-    CHECK_THAT(heard.front(), ContainsSubstring("pairing_code_created") && ContainsSubstring(gateway) && ContainsSubstring("telegram:1"));
+    eventually(
+        std::chrono::seconds{10},
+        [&] {
+            listening.get_notifs();
+            return heard.size() == 4;
+        },
+        "three codes and one approval are told of");
+    CHECK_THAT(heard.front(), ContainsSubstring("pairing_code_created") && ContainsSubstring(gateway) &&
+                                  ContainsSubstring("telegram:1"));
     CHECK_THAT(heard.back(), ContainsSubstring("pairing_approved"));
-    CHECK_THAT(heard.front(), !ContainsSubstring(database.value("SELECT code FROM gateway_pairing_codes WHERE external_id = 'telegram:1'")));
+    CHECK_THAT(
+        heard.front(),
+        !ContainsSubstring(database.value("SELECT code FROM gateway_pairing_codes WHERE external_id = 'telegram:1'")));
 
     database.execute("DELETE FROM gateways");
-    CHECK(database.value("SELECT (SELECT count(*) FROM gateway_paired_users) + (SELECT count(*) FROM gateway_pairing_codes)") == "0");
+    CHECK(database.value(
+              "SELECT (SELECT count(*) FROM gateway_paired_users) + (SELECT count(*) FROM gateway_pairing_codes)") ==
+          "0");
 }
 
 TEST_CASE("rules: a role that does not own the tables sees the rows of the tenant that it names, and no others") {
     TestDatabase database;
     populate(database);
-    database.execute("DROP ROLE IF EXISTS api; CREATE ROLE api; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO api");
+    database.execute(
+        "DROP ROLE IF EXISTS api; CREATE ROLE api; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public "
+        "TO api");
     const auto as_api = [&](const std::string& tenant, const std::string& sql) {
         pqxx::connection connection{database.url()};
         pqxx::work work{connection};
@@ -208,8 +252,11 @@ TEST_CASE("rules: a role that does not own the tables sees the rows of the tenan
     CHECK(as_api(kTenant, "SELECT count(*) FROM roles") == "4");
     CHECK(as_api("", "SELECT count(*) FROM memories") == "0");
     CHECK(as_api(kTenant, "SELECT count(*) FROM platform_admins") == "0");
-    CHECK(as_api(kTenant, "WITH changed AS (UPDATE memories SET content = 'x' RETURNING 1) SELECT count(*) FROM changed") == "1");
-    CHECK_THROWS_AS(as_api(kTenant, std::string{"INSERT INTO memories (tenant_id, content) VALUES ('"} + kOtherTenant + "', 'x') RETURNING id"),
+    CHECK(as_api(kTenant,
+                 "WITH changed AS (UPDATE memories SET content = 'x' RETURNING 1) SELECT count(*) FROM changed") ==
+          "1");
+    CHECK_THROWS_AS(as_api(kTenant, std::string{"INSERT INTO memories (tenant_id, content) VALUES ('"} + kOtherTenant +
+                                        "', 'x') RETURNING id"),
                     pqxx::sql_error);
     // The owner, as the worker is, sees everything without naming anybody.
     CHECK(database.value("SELECT count(*) FROM memories") == "2");
@@ -227,11 +274,17 @@ TEST_CASE("rules: a producer needs INSERT on jobs and nothing else, and a worker
     const auto as = [&](const std::string& role, const std::string& sql) {
         return refusal(database, "SET LOCAL ROLE " + role + "; " + sql);
     };
-    CHECK(as("oiab_producer", std::string{"INSERT INTO jobs (kind, tenant_id) VALUES ('x', '"} + kTenant + "')") == "accepted");
-    CHECK(as("oiab_producer", "INSERT INTO jobs (kind, payload) VALUES ('agent-turn', '{\"sessionId\": \"s\"}') ON CONFLICT DO NOTHING") == "accepted");
+    CHECK(as("oiab_producer", std::string{"INSERT INTO jobs (kind, tenant_id) VALUES ('x', '"} + kTenant + "')") ==
+          "accepted");
+    CHECK(
+        as("oiab_producer",
+           "INSERT INTO jobs (kind, payload) VALUES ('agent-turn', '{\"sessionId\": \"s\"}') ON CONFLICT DO NOTHING") ==
+        "accepted");
     CHECK_THAT(as("oiab_producer", "SELECT * FROM jobs"), ContainsSubstring("permission denied"));
-    CHECK(as("oiab_worker", "UPDATE jobs SET status = 'running', locked_by = 'w', lease_epoch = lease_epoch + 1, locked_at = now(), lease_until = now() "
-                            "WHERE kind = 'x'") == "accepted");
+    CHECK(as("oiab_worker",
+             "UPDATE jobs SET status = 'running', locked_by = 'w', lease_epoch = lease_epoch + 1, locked_at = now(), "
+             "lease_until = now() "
+             "WHERE kind = 'x'") == "accepted");
     CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'running'") == "1");
     CHECK(as("oiab_worker", "INSERT INTO audit_log (action) VALUES ('agent.prompt')") == "accepted");
     CHECK(as("oiab_worker", "SELECT oiab_purge_audit_log()") == "accepted");

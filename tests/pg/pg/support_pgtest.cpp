@@ -22,7 +22,12 @@ TEST_CASE("test server: what was committed survives a restart and a kill") {
     database.execute("CREATE TABLE kept (x int)");
     server.restart();
     CHECK(pqxx::connection{database.url()}.is_open());
-    { pqxx::connection c{database.url()}; pqxx::work w{c}; w.exec("INSERT INTO kept VALUES (1)"); w.commit(); }
+    {
+        pqxx::connection c{database.url()};
+        pqxx::work w{c};
+        w.exec("INSERT INTO kept VALUES (1)");
+        w.commit();
+    }
     server.kill();
     CHECK_THROWS_AS(pqxx::connection{database.url()}, pqxx::broken_connection);
     server.start();

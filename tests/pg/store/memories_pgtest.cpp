@@ -29,7 +29,8 @@ std::vector<float> direction(double degrees) {
 struct Fixture : World {
     std::map<std::string, core::MemoryId> ids;
 
-    void remember(core::UserId user, std::optional<core::TenantId> tenant, const std::string& content, const std::string& visibility = "private") {
+    void remember(core::UserId user, std::optional<core::TenantId> tenant, const std::string& content,
+                  const std::string& visibility = "private") {
         store::NewMemory memory;
         memory.user_id = user;
         memory.tenant_id = tenant;
@@ -52,7 +53,8 @@ struct Fixture : World {
 
     std::set<std::string> seen_by(const store::MemoryReader& reader) {
         std::set<std::string> contents;
-        for (const auto& row : in([&](pg::Transaction& tx) { return store::recall_recent(tx, reader, 100); })) contents.insert(row.content);
+        for (const auto& row : in([&](pg::Transaction& tx) { return store::recall_recent(tx, reader, 100); }))
+            contents.insert(row.content);
         return contents;
     }
 };
@@ -74,7 +76,8 @@ TEST_CASE_METHOD(Fixture, "memories: a key adds a memory once") {
     CHECK(database.value("SELECT count(*) FROM memories") == "1");
 }
 
-TEST_CASE_METHOD(Fixture, "memories: own ones always, the team's and the organisation's by permission, never another tenant's") {
+TEST_CASE_METHOD(Fixture,
+                 "memories: own ones always, the team's and the organisation's by permission, never another tenant's") {
     remember(alice, contoso, "alice private");
     remember(alice, contoso, "alice team", "team");
     remember(bob, contoso, "bob private");
@@ -94,19 +97,30 @@ TEST_CASE_METHOD(Fixture, "memories: own ones always, the team's and the organis
     CHECK(seen_by(reader_of(solo, std::nullopt, true, true)) == Set{"solo private", "solo team"});
 
     // The other ways of recall draw the same line.
-    embed("m", {{"alice private", 0}, {"alice team", 0}, {"bob private", 0}, {"bob team", 0}, {"bob org", 0}, {"carol team", 0}, {"carol org", 0},
-                {"solo private", 0}, {"solo team", 0}});
+    embed("m", {{"alice private", 0},
+                {"alice team", 0},
+                {"bob private", 0},
+                {"bob team", 0},
+                {"bob org", 0},
+                {"carol team", 0},
+                {"carol org", 0},
+                {"solo private", 0},
+                {"solo team", 0}});
     Set near;
     Set resembling;
     in([&](pg::Transaction& tx) {
-        for (const auto& row : store::recall_similar(tx, reader_of(alice, contoso, true, false), "m", direction(0), 0.3, 100)) near.insert(row.content);
-        for (const auto& row : store::search_memories(tx, reader_of(alice, contoso, true, false), "team", 100)) resembling.insert(row.content);
+        for (const auto& row :
+             store::recall_similar(tx, reader_of(alice, contoso, true, false), "m", direction(0), 0.3, 100))
+            near.insert(row.content);
+        for (const auto& row : store::search_memories(tx, reader_of(alice, contoso, true, false), "team", 100))
+            resembling.insert(row.content);
     });
     CHECK(near == Set{"alice private", "alice team", "bob team"});
     CHECK(resembling == Set{"alice team", "bob team"});
 }
 
-TEST_CASE_METHOD(Fixture, "memories: the nearest come first, none below the threshold, only vectors of the model in use") {
+TEST_CASE_METHOD(Fixture,
+                 "memories: the nearest come first, none below the threshold, only vectors of the model in use") {
     remember(alice, contoso, "same");
     remember(alice, contoso, "near");
     remember(alice, contoso, "far");
@@ -116,21 +130,26 @@ TEST_CASE_METHOD(Fixture, "memories: the nearest come first, none below the thre
     CHECK(embed("old", {{"other model", 0}}) == 1);
 
     const auto reader = reader_of(alice, contoso, false, false);
-    const auto found = in([&](pg::Transaction& tx) { return store::recall_similar(tx, reader, "new", direction(0), 0.3, 8); });
+    const auto found =
+        in([&](pg::Transaction& tx) { return store::recall_similar(tx, reader, "new", direction(0), 0.3, 8); });
     REQUIRE(found.size() == 2);
     CHECK(found[0].content == "same");
     CHECK_THAT(found[0].similarity, Catch::Matchers::WithinAbs(1.0, 1e-5));
     CHECK(found[1].content == "near");
     CHECK_THAT(found[1].similarity, Catch::Matchers::WithinAbs(0.5, 1e-4));
-    CHECK(in([&](pg::Transaction& tx) { return store::recall_similar(tx, reader, "new", direction(0), 0.3, 1); }).size() == 1);
+    CHECK(in([&](pg::Transaction& tx) {
+              return store::recall_similar(tx, reader, "new", direction(0), 0.3, 1);
+          }).size() == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "memories: recall finds a user's few among a crowd of nearer ones that the user may not see") {
+TEST_CASE_METHOD(Fixture,
+                 "memories: recall finds a user's few among a crowd of nearer ones that the user may not see") {
     remember(alice, contoso, "mine");
     embed("m", {{"mine", 30}});
-    database.execute("INSERT INTO memories (user_id, tenant_id, content, embedding_model, embedding) "
-                     "SELECT '00000000-0000-4000-8000-0000000000b3', '00000000-0000-4000-8000-0000000000a2', 'crowd ' || n, 'm', "
-                     "(SELECT embedding FROM memories WHERE content = 'mine') FROM generate_series(1, 200) AS n");
+    database.execute(
+        "INSERT INTO memories (user_id, tenant_id, content, embedding_model, embedding) "
+        "SELECT '00000000-0000-4000-8000-0000000000b3', '00000000-0000-4000-8000-0000000000a2', 'crowd ' || n, 'm', "
+        "(SELECT embedding FROM memories WHERE content = 'mine') FROM generate_series(1, 200) AS n");
     // So few rows would be scanned; it is the index whose first candidates are all the crowd's.
     for (const char* way : {"enable_seqscan", "enable_bitmapscan", "enable_sort"})
         database.execute("ALTER DATABASE " + database.name() + " SET " + way + " = off");
@@ -151,25 +170,30 @@ TEST_CASE_METHOD(Fixture, "embeddings: two jobs share a backfill, and what one h
         for (const auto& text : store::claim_unembedded(tx, {}, "m", 4, job, 60s)) mine.insert(text.content);
         // The first one's transaction is still open.
         pg::in_transaction(second, [&](pg::Transaction& other) {
-            for (const auto& text : store::claim_unembedded(other, {}, "m", 4, other_job, 60s)) theirs.insert(text.content);
+            for (const auto& text : store::claim_unembedded(other, {}, "m", 4, other_job, 60s))
+                theirs.insert(text.content);
         });
     });
     CHECK(mine == std::set<std::string>{"text 0", "text 1", "text 2", "text 3"});
     CHECK(theirs == std::set<std::string>{"text 4", "text 5"});
-    CHECK(in([&](pg::Transaction& tx) { return store::claim_unembedded(tx, {}, "m", 4, other_job, 60s).size(); }) == 2);  // its own again
+    CHECK(in([&](pg::Transaction& tx) { return store::claim_unembedded(tx, {}, "m", 4, other_job, 60s).size(); }) ==
+          2);  // its own again
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "m"); }));
     in([&](pg::Transaction& tx) { store::release_unembedded(tx, job); });
     CHECK(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "m"); }));
 }
 
-TEST_CASE_METHOD(Fixture, "embeddings: a changed text, a refused one and a new model are each treated as they must be") {
+TEST_CASE_METHOD(Fixture,
+                 "embeddings: a changed text, a refused one and a new model are each treated as they must be") {
     remember(alice, contoso, "changes");
     remember(alice, contoso, "refused");
     const auto claimed = in([&](pg::Transaction& tx) { return store::claim_unembedded(tx, {}, "m", 10, job, 60s); });
     REQUIRE(claimed.size() == 2);
     database.execute("UPDATE memories SET content = 'changed' WHERE content = 'changes'");
     in([&](pg::Transaction& tx) {
-        CHECK(store::store_embeddings(tx, "m", std::vector<store::NewEmbedding>{{ids["changes"], claimed[0].content_sha256, direction(0)}}) == 0);
+        CHECK(store::store_embeddings(
+                  tx, "m",
+                  std::vector<store::NewEmbedding>{{ids["changes"], claimed[0].content_sha256, direction(0)}}) == 0);
         store::skip_embedding(tx, ids["refused"], "the provider says no");
         store::release_unembedded(tx, job);
     });
@@ -179,7 +203,8 @@ TEST_CASE_METHOD(Fixture, "embeddings: a changed text, a refused one and a new m
     CHECK(embed("m", {{"changed", 0}}) == 1);
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "m"); }));
     CHECK(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "another model"); }));
-    CHECK_FALSE(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {std::nullopt, bob}, "another model"); }));
+    CHECK_FALSE(
+        in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {std::nullopt, bob}, "another model"); }));
     // A new text deserves a new try.
     database.execute("UPDATE memories SET content = 'reworded' WHERE content = 'refused'");
     CHECK(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "m"); }));
@@ -211,6 +236,7 @@ TEST_CASE("memories: a database without embeddings says so, and remembers all th
     memory.content = "tea is what she drinks";
     pg::in_transaction(fresh, [&](pg::Transaction& tx) {
         store::insert_memory(tx, memory);
-        CHECK(store::search_memories(tx, reader_of(world.alice, world.contoso, false, false), "which tea", 5).size() == 1);
+        CHECK(store::search_memories(tx, reader_of(world.alice, world.contoso, false, false), "which tea", 5).size() ==
+              1);
     });
 }

@@ -36,7 +36,8 @@ store::UsageEvent call(const World& world, const std::string& request_id, double
 
 }  // namespace
 
-TEST_CASE_METHOD(World, "usage: a call is counted once however often it is recorded, and sums go by user, tenant and job") {
+TEST_CASE_METHOD(World,
+                 "usage: a call is counted once however often it is recorded, and sums go by user, tenant and job") {
     const std::vector events{call(*this, "r1", 0.25), call(*this, "r2", 0.5), call(*this, "r2", 9)};
     CHECK(in([&](pg::Transaction& tx) { return store::record_usage(tx, events); }) == 2);
     CHECK(in([&](pg::Transaction& tx) { return store::record_usage(tx, events); }) == 0);
@@ -45,15 +46,19 @@ TEST_CASE_METHOD(World, "usage: a call is counted once however often it is recor
     others.job_id = other_job;
     in([&](pg::Transaction& tx) { return store::record_usage(tx, std::vector{others}); });
     // Last month's does not count.
-    database.execute("INSERT INTO usage_events (request_id, user_id, tenant_id, cost_usd, created_at) SELECT 'old', user_id, tenant_id, 100, "
-                     "date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 second' FROM usage_events WHERE request_id = 'r1'");
+    database.execute(
+        "INSERT INTO usage_events (request_id, user_id, tenant_id, cost_usd, created_at) SELECT 'old', user_id, "
+        "tenant_id, 100, "
+        "date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 second' FROM usage_events "
+        "WHERE request_id = 'r1'");
     in([&](pg::Transaction& tx) {
         CHECK_THAT(store::month_spending(tx, alice), WithinAbs(0.75, 1e-9));
         CHECK_THAT(store::month_spending(tx, contoso), WithinAbs(4.75, 1e-9));
         CHECK_THAT(store::month_spending(tx, fabrikam), WithinAbs(0, 1e-9));
         CHECK_THAT(store::job_spending(tx, job), WithinAbs(0.75, 1e-9));
     });
-    CHECK(database.value("SELECT format('%s %s %s', input_tokens, duration_ms, session_id) FROM usage_events WHERE request_id = 'r1'") == "10 1500 s1");
+    CHECK(database.value("SELECT format('%s %s %s', input_tokens, duration_ms, session_id) FROM usage_events WHERE "
+                         "request_id = 'r1'") == "10 1500 s1");
 }
 
 TEST_CASE_METHOD(World, "usage: an estimate gives way to the figure, never the other way round") {
@@ -66,16 +71,19 @@ TEST_CASE_METHOD(World, "usage: an estimate gives way to the figure, never the o
 }
 
 TEST_CASE_METHOD(World, "prices: the provider's own before any provider's, and the newest that has begun") {
-    database.execute("INSERT INTO model_prices (provider, model, effective_from, input_usd_per_million) VALUES "
-                     "('*', 'm', '-infinity', 1), ('openai', 'm', '-infinity', 2), ('openai', 'm', now() - interval '1 day', 3), "
-                     "('openai', 'm', now() + interval '1 day', 4)");
+    database.execute(
+        "INSERT INTO model_prices (provider, model, effective_from, input_usd_per_million) VALUES "
+        "('*', 'm', '-infinity', 1), ('openai', 'm', '-infinity', 2), ('openai', 'm', now() - interval '1 day', 3), "
+        "('openai', 'm', now() + interval '1 day', 4)");
     in([&](pg::Transaction& tx) {
         CHECK(store::find_price(tx, "openai", "m")->input_usd_per_million == 3);
         CHECK(store::find_price(tx, "local", "m")->input_usd_per_million == 1);
         CHECK_FALSE(store::find_price(tx, "openai", "unknown"));
         CHECK_FALSE(store::find_tenant_month_limit(tx, contoso));
     });
-    database.execute("INSERT INTO tenant_quotas (tenant_id, monthly_limit_usd) VALUES ('00000000-0000-4000-8000-0000000000a1', 12.5)");
+    database.execute(
+        "INSERT INTO tenant_quotas (tenant_id, monthly_limit_usd) VALUES ('00000000-0000-4000-8000-0000000000a1', "
+        "12.5)");
     CHECK(in([&](pg::Transaction& tx) { return store::find_tenant_month_limit(tx, contoso); }) == 12.5);
 }
 
@@ -91,7 +99,8 @@ TEST_CASE_METHOD(World, "trajectories: one a job, the first stays") {
     CHECK(in([&](pg::Transaction& tx) { return store::insert_trajectory(tx, trajectory); }));
     trajectory.outcome = "failure";
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::insert_trajectory(tx, trajectory); }));
-    CHECK(database.value("SELECT format('%s %s', outcome, tools -> 0 ->> 'tool') FROM trajectories") == "success memory_add");
+    CHECK(database.value("SELECT format('%s %s', outcome, tools -> 0 ->> 'tool') FROM trajectories") ==
+          "success memory_add");
 }
 
 TEST_CASE_METHOD(World, "audit: each key once, and the retention routine answers how many went") {
@@ -108,26 +117,33 @@ TEST_CASE_METHOD(World, "audit: each key once, and the retention routine answers
     loose.entry_key.reset();
     CHECK(in([&](pg::Transaction& tx) { return store::append_audit(tx, std::vector{entry, loose}); }) == 2);
     CHECK(in([&](pg::Transaction& tx) { return store::append_audit(tx, std::vector{entry, loose}); }) == 1);
-    CHECK(database.value("SELECT format('%s %s %s', count(*), min(actor), min(payload ->> 'hash')) FROM audit_log") == "3 agent:s1 x");
-    database.execute("INSERT INTO audit_log (ts, action) SELECT now() - interval '3 years', 'agent.prompt' FROM generate_series(1, 5)");
+    CHECK(database.value("SELECT format('%s %s %s', count(*), min(actor), min(payload ->> 'hash')) FROM audit_log") ==
+          "3 agent:s1 x");
+    database.execute(
+        "INSERT INTO audit_log (ts, action) SELECT now() - interval '3 years', 'agent.prompt' FROM generate_series(1, "
+        "5)");
     CHECK(in([](pg::Transaction& tx) { return store::purge_audit(tx, 3); }) == 3);
     CHECK(in([](pg::Transaction& tx) { return store::purge_audit(tx, 3); }) == 2);
     CHECK(in([](pg::Transaction& tx) { return store::purge_audit(tx, 3); }) == 0);
 }
 
-TEST_CASE_METHOD(World, "providers: the user's own, then the tenant's, then the installation's; preferred first; nobody else's") {
+TEST_CASE_METHOD(
+    World, "providers: the user's own, then the tenant's, then the installation's; preferred first; nobody else's") {
     database.execute(
         "INSERT INTO providers (user_id, tenant_id, provider, preferred, default_model, credentials) VALUES "
         "(NULL, NULL, 'installation', false, 'i', NULL), "
         "(NULL, '00000000-0000-4000-8000-0000000000a1', 'tenant', false, 't', NULL), "
         "(NULL, '00000000-0000-4000-8000-0000000000a2', 'other tenant', true, 'o', NULL), "
         "('00000000-0000-4000-8000-0000000000b1', '00000000-0000-4000-8000-0000000000a1', 'own', false, 'u', NULL), "
-        "('00000000-0000-4000-8000-0000000000b1', '00000000-0000-4000-8000-0000000000a1', 'preferred', true, 'p', 'v1:a:b:c'), "
+        "('00000000-0000-4000-8000-0000000000b1', '00000000-0000-4000-8000-0000000000a1', 'preferred', true, 'p', "
+        "'v1:a:b:c'), "
         "('00000000-0000-4000-8000-0000000000b2', '00000000-0000-4000-8000-0000000000a1', 'of bob', true, 'b', NULL);"
-        "INSERT INTO providers (user_id, provider, enabled) VALUES ('00000000-0000-4000-8000-0000000000b1', 'switched off', false)");
+        "INSERT INTO providers (user_id, provider, enabled) VALUES ('00000000-0000-4000-8000-0000000000b1', 'switched "
+        "off', false)");
     const auto names = [&](core::UserId user, std::optional<core::TenantId> tenant) {
         std::string list;
-        for (const auto& row : in([&](pg::Transaction& tx) { return store::load_providers(tx, user, tenant); })) list += row.provider + ", ";
+        for (const auto& row : in([&](pg::Transaction& tx) { return store::load_providers(tx, user, tenant); }))
+            list += row.provider + ", ";
         return list;
     };
     CHECK(names(alice, contoso) == "preferred, own, tenant, installation, ");
@@ -139,11 +155,12 @@ TEST_CASE_METHOD(World, "providers: the user's own, then the tenant's, then the 
 }
 
 TEST_CASE_METHOD(World, "skills: only what the tenant has promoted") {
-    database.execute("INSERT INTO skills (tenant_id, name, description, body, status) VALUES "
-                     "('00000000-0000-4000-8000-0000000000a1', 'b', 'second', '# Skill: b', 'promoted'), "
-                     "('00000000-0000-4000-8000-0000000000a1', 'a', 'first', '# Skill: a', 'promoted'), "
-                     "('00000000-0000-4000-8000-0000000000a1', 'c', '', '', 'proposed'), "
-                     "('00000000-0000-4000-8000-0000000000a2', 'd', '', '', 'promoted'), (NULL, 'e', '', '# Skill: e', 'promoted')");
+    database.execute(
+        "INSERT INTO skills (tenant_id, name, description, body, status) VALUES "
+        "('00000000-0000-4000-8000-0000000000a1', 'b', 'second', '# Skill: b', 'promoted'), "
+        "('00000000-0000-4000-8000-0000000000a1', 'a', 'first', '# Skill: a', 'promoted'), "
+        "('00000000-0000-4000-8000-0000000000a1', 'c', '', '', 'proposed'), "
+        "('00000000-0000-4000-8000-0000000000a2', 'd', '', '', 'promoted'), (NULL, 'e', '', '# Skill: e', 'promoted')");
     const auto skills = in([&](pg::Transaction& tx) { return store::load_promoted_skills(tx, contoso); });
     REQUIRE(skills.size() == 2);
     CHECK(skills[0].name == "a");
@@ -154,13 +171,17 @@ TEST_CASE_METHOD(World, "skills: only what the tenant has promoted") {
     CHECK(in([&](pg::Transaction& tx) { return store::find_skill_body(tx, std::nullopt, "e"); }) == "# Skill: e");
 }
 
-TEST_CASE_METHOD(World, "retention: streams go after a day, cached embeddings 90 days after their last use, oldest first") {
-    database.execute("INSERT INTO sessions_index (session_id) VALUES ('s1');"
-                     "INSERT INTO session_stream (session_id, job_id, position, delta, created_at) SELECT 's1', '00000000-0000-4000-8000-0000000000d1', n, 'x', "
-                     "now() - n * interval '10 hours' FROM generate_series(1, 5) AS n;"
-                     "INSERT INTO embedding_cache (model, content_sha256, last_used_at) SELECT 'm', sha256(n::text::bytea), now() - n * interval '40 days' "
-                     "FROM generate_series(1, 5) AS n;"
-                     "INSERT INTO audit_log (ts, action) VALUES (now() - interval '3 years', 'tool.execute')");
+TEST_CASE_METHOD(World,
+                 "retention: streams go after a day, cached embeddings 90 days after their last use, oldest first") {
+    database.execute(
+        "INSERT INTO sessions_index (session_id) VALUES ('s1');"
+        "INSERT INTO session_stream (session_id, job_id, position, delta, created_at) SELECT 's1', "
+        "'00000000-0000-4000-8000-0000000000d1', n, 'x', "
+        "now() - n * interval '10 hours' FROM generate_series(1, 5) AS n;"
+        "INSERT INTO embedding_cache (model, content_sha256, last_used_at) SELECT 'm', sha256(n::text::bytea), now() - "
+        "n * interval '40 days' "
+        "FROM generate_series(1, 5) AS n;"
+        "INSERT INTO audit_log (ts, action) VALUES (now() - interval '3 years', 'tool.execute')");
     const auto first = in([](pg::Transaction& tx) { return store::purge_expired(tx, 2); });
     CHECK(first.stream_pieces == 2);
     CHECK(first.cached_embeddings == 2);

@@ -24,7 +24,8 @@ store::NewSession session_of(core::UserId user, std::optional<core::TenantId> te
     return session;
 }
 
-store::NewMessage message(core::JobId job, const std::string& step, const std::string& role, const std::string& content, int ordinal = 0) {
+store::NewMessage message(core::JobId job, const std::string& step, const std::string& role, const std::string& content,
+                          int ordinal = 0) {
     store::NewMessage message;
     message.job_id = job;
     message.step = step;
@@ -38,8 +39,10 @@ store::NewMessage message(core::JobId job, const std::string& step, const std::s
 
 TEST_CASE_METHOD(World, "users: come with tenant and roles, and only with the roles of their own tenant") {
     // A role of another tenant, granted by mistake, counts for nothing.
-    database.execute("INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT '00000000-0000-4000-8000-0000000000b2', id, tenant_id FROM roles "
-                     "WHERE name = 'owner' AND tenant_id = '00000000-0000-4000-8000-0000000000a2'");
+    database.execute(
+        "INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT '00000000-0000-4000-8000-0000000000b2', id, "
+        "tenant_id FROM roles "
+        "WHERE name = 'owner' AND tenant_id = '00000000-0000-4000-8000-0000000000a2'");
     const auto found = in([&](pg::Transaction& tx) { return store::find_user(tx, bob); });
     REQUIRE(found);
     CHECK(found->tenant_id == contoso);
@@ -52,7 +55,9 @@ TEST_CASE_METHOD(World, "users: come with tenant and roles, and only with the ro
 
     CHECK(in([&](pg::Transaction& tx) { return store::find_user(tx, solo); })->role_permissions.empty());
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::find_user(tx, id<core::UserId>("ff")); }));
-    database.execute("UPDATE tenants SET status = 'suspended' WHERE slug = 'contoso'; UPDATE users SET status = 'suspended' WHERE handle = 'bob'");
+    database.execute(
+        "UPDATE tenants SET status = 'suspended' WHERE slug = 'contoso'; UPDATE users SET status = 'suspended' WHERE "
+        "handle = 'bob'");
     const auto suspended = in([&](pg::Transaction& tx) { return store::find_user(tx, bob); });
     CHECK_FALSE(suspended->is_active);
     CHECK_FALSE(suspended->tenant_is_active);
@@ -70,11 +75,15 @@ TEST_CASE_METHOD(World, "sessions: made once, never taken over") {
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::find_session(tx, "s2"); }));
 }
 
-TEST_CASE_METHOD(World, "sessions: the template is frozen once, the tenant's own before the global one, and later edits change nothing") {
-    database.execute("INSERT INTO agent_templates (tenant_id, slug, system_prompt, model_override) VALUES "
-                     "(NULL, 'sdr', 'global', NULL), "
-                     "('00000000-0000-4000-8000-0000000000a1', 'sdr', 'of contoso', '{\"providerID\": \"anthropic\", \"modelID\": \"m\"}'), "
-                     "('00000000-0000-4000-8000-0000000000a2', 'sdr', 'of fabrikam', NULL)");
+TEST_CASE_METHOD(
+    World,
+    "sessions: the template is frozen once, the tenant's own before the global one, and later edits change nothing") {
+    database.execute(
+        "INSERT INTO agent_templates (tenant_id, slug, system_prompt, model_override) VALUES "
+        "(NULL, 'sdr', 'global', NULL), "
+        "('00000000-0000-4000-8000-0000000000a1', 'sdr', 'of contoso', '{\"providerID\": \"anthropic\", \"modelID\": "
+        "\"m\"}'), "
+        "('00000000-0000-4000-8000-0000000000a2', 'sdr', 'of fabrikam', NULL)");
     auto session = session_of(alice, contoso);
     session.template_slug = "sdr";
     const auto frozen = in([&](pg::Transaction& tx) {
@@ -86,7 +95,8 @@ TEST_CASE_METHOD(World, "sessions: the template is frozen once, the tenant's own
     CHECK(frozen->template_system_prompt == "of contoso");
     CHECK(frozen->template_model_override == R"({"modelID": "m", "providerID": "anthropic"})");
     database.execute("UPDATE agent_templates SET system_prompt = 'edited'");
-    CHECK(in([&](pg::Transaction& tx) { return store::freeze_template(tx, "s1"); })->template_system_prompt == "of contoso");
+    CHECK(in([&](pg::Transaction& tx) { return store::freeze_template(tx, "s1"); })->template_system_prompt ==
+          "of contoso");
 
     session.session_id = "s2";
     session.template_slug = "gone";
@@ -112,7 +122,9 @@ TEST_CASE_METHOD(World, "messages: an attempt that repeats appends nothing twice
     auto again = first;
     again.push_back(message(job, "turn", "assistant", "and more", 2));
     CHECK(in([&](pg::Transaction& tx) { return store::append_messages(tx, "s1", again); }) == 1);
-    CHECK(in([&](pg::Transaction& tx) { return store::append_messages(tx, "s1", std::vector{message(other_job, "turn", "user", "next")}); }) == 1);
+    CHECK(in([&](pg::Transaction& tx) {
+              return store::append_messages(tx, "s1", std::vector{message(other_job, "turn", "user", "next")});
+          }) == 1);
 
     const auto all = in([&](pg::Transaction& tx) { return store::load_messages(tx, "s1"); });
     REQUIRE(all.size() == 4);
@@ -148,7 +160,8 @@ TEST_CASE_METHOD(World, "messages: two writers to one session take different pla
         pg::Session own{database.settings("writer")};
         for (int i = 0; i < 20; ++i) {
             pg::in_transaction(own, [&](pg::Transaction& tx) {
-                store::append_messages(tx, "s1", std::vector{message(writer, "step " + std::to_string(i), "user", "x")});
+                store::append_messages(tx, "s1",
+                                       std::vector{message(writer, "step " + std::to_string(i), "user", "x")});
             });
         }
     };
@@ -161,7 +174,9 @@ TEST_CASE_METHOD(World, "messages: two writers to one session take different pla
 
 TEST_CASE_METHOD(World, "messages: a session that does not exist is named") {
     try {
-        in([&](pg::Transaction& tx) { store::append_messages(tx, "nowhere", std::vector{message(job, "turn", "user", "x")}); });
+        in([&](pg::Transaction& tx) {
+            store::append_messages(tx, "nowhere", std::vector{message(job, "turn", "user", "x")});
+        });
         FAIL("appended to a session that does not exist");
     } catch (const pg::DatabaseError& error) {
         CHECK(error.trouble() == pg::Trouble::kRefused);
@@ -181,10 +196,13 @@ TEST_CASE_METHOD(World, "stream: pieces stand at their offsets, once, and are to
         store::notify_session(tx, "s1");
     });
     CHECK(database.value("SELECT string_agg(delta, '' ORDER BY position) FROM session_stream") == "Hello");
-    eventually(std::chrono::seconds{10}, [&] {
-        listening.get_notifs();
-        return heard == 1;
-    }, "the notification arrives");
+    eventually(
+        std::chrono::seconds{10},
+        [&] {
+            listening.get_notifs();
+            return heard == 1;
+        },
+        "the notification arrives");
     in([&](pg::Transaction& tx) { store::clear_stream(tx, "s1", job); });
     CHECK(database.value("SELECT count(*) FROM session_stream") == "0");
 }

@@ -31,7 +31,8 @@ struct World {
             "('00000000-0000-4000-8000-0000000000b2', 'bob', 'Bob', '00000000-0000-4000-8000-0000000000a1'), "
             "('00000000-0000-4000-8000-0000000000b3', 'carol', 'Carol', '00000000-0000-4000-8000-0000000000a2'), "
             "('00000000-0000-4000-8000-0000000000b4', 'solo', 'Solo', NULL);"
-            "INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT u.id, r.id, r.tenant_id FROM users u JOIN roles r ON r.tenant_id = u.tenant_id "
+            "INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT u.id, r.id, r.tenant_id FROM users u JOIN "
+            "roles r ON r.tenant_id = u.tenant_id "
             "AND (u.handle, r.name) IN (('alice', 'member'), ('bob', 'viewer'), ('carol', 'owner'))");
     }
 
