@@ -135,8 +135,8 @@ TEST_CASE("jobs resolve: a person decides about an unknown step") {
     TestDatabase database;
     const Cli cli{database};
     const auto id = cli.enqueue({"a"});
-    database.execute("INSERT INTO job_steps (job_id, name, status, attempt, lease_epoch, input_hash) VALUES ($1, 'pay', 'unknown', "
-                     "1, 1, repeat('0', 64))",
+    database.execute("INSERT INTO job_steps (job_id, name, status, attempt, lease_epoch, input_hash, finished_at) "
+                     "VALUES ($1, 'pay', 'unknown', 1, 1, repeat('0', 64), now())",
                      pqxx::params{id});
     check_sentence(cli.run({"jobs", "resolve", id, "--step", "pya", "--repeat"}), 3, "has no step \"pya\"");
     check_sentence(cli.run({"jobs", "resolve", id, "--step", "pay", "--done", "{"}), 2, "is not JSON");
