@@ -66,6 +66,8 @@ void Claimer::room_was_made() {
     if (hungry_.load(std::memory_order_acquire)) ring();
 }
 
+void Claimer::jobs_were_put_back() { ring(); }
+
 void Claimer::serve() {
     auto next = in(milliseconds::zero());
     while (!stopping()) {

@@ -34,6 +34,8 @@ public:
     void pauses_changed();
     /// The Settler has committed: there may be room again.
     void room_was_made();
+    /// Jobs went back to pending: the next one may be due earlier than was known.
+    void jobs_were_put_back();
 
 private:
     enum class Found { kAll, kSome, kNothing };

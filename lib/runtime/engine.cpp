@@ -42,7 +42,10 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                                                   [this] { return describe(); });
     settler_ = std::make_unique<Settler>(session_for("settle"),
                                          Settler::Settings{.delete_on_complete = settings_.delete_on_complete}, attempts_,
-                                         world_, failed, [this] { claimer_->room_was_made(); });
+                                         world_, failed, [this](bool put_back) {
+                                             // A retry may be due long before the next poll.
+                                             put_back ? claimer_->jobs_were_put_back() : claimer_->room_was_made();
+                                         });
     executor_ = std::make_unique<Executor>(
         Executor::Settings{.slots = settings_.slots, .threads = settings_.threads},
         [this](AttemptPtr attempt, core::Outcome outcome) { on_finished(std::move(attempt), std::move(outcome)); }, failed);

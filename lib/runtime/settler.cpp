@@ -103,7 +103,7 @@ void Settler::serve() {
                              std::make_move_iterator(again.end()));
         }
         if (pause == milliseconds::zero()) {
-            committed_();
+            committed_(std::exchange(put_back_, false));
         } else {
             // Once a stop was requested nobody waits for what cannot be written: the leases lapse and are rescued.
             if (stopping()) return;
@@ -142,6 +142,7 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
             continue;
         }
         report(finished, answer);
+        if (answer.state == queue::SettleState::kPending) put_back_ = true;
         if (!answer.serial_key.empty()) lanes.push_back(answer.serial_key);
         done.push_back(answer.key);
     }

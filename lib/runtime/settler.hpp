@@ -20,9 +20,9 @@ public:
         std::size_t max_batch = 1'000;  ///< the knee of the curve (docs/performance.md)
         bool delete_on_complete = false;
     };
-    using Committed = std::function<void()>;
+    using Committed = std::function<void(bool put_back)>;
 
-    /// @param committed  called on the settler's thread after each batch
+    /// @param committed  called on the settler's thread after each batch; `put_back`: jobs of it are pending again
     Settler(pg::SessionSettings session, Settings settings, AttemptTable& attempts, AttemptWorld& world,
             EngineFailed failed, Committed committed);
     ~Settler() override;
@@ -56,6 +56,7 @@ private:
     std::deque<Finished> finished_;
     std::size_t in_hand_ = 0;  // taken by the thread and not committed
     bool asleep_ = false;
+    bool put_back_ = false;  // service thread only
 };
 
 }  // namespace oiab::runtime
