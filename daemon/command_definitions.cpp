@@ -40,7 +40,8 @@ std::chrono::milliseconds duration_of(const std::string& option, const std::stri
     return *duration;
 }
 
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary, const std::string& footer) {
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
+                      const std::string& footer) {
     auto* command = parent.add_subcommand(name, summary);
     command->fallthrough();
     command->footer(footer + (footer.empty() ? "" : "\n\n") +
@@ -100,10 +101,11 @@ void Definitions::define_settings() {
             settings_[name] = option;
         }
         if (setting.secret)
-            settings_[name + "_file"] = app.add_option(flag + "-file", texts_[name + "_file"], "A file that holds " + name)
-                                            ->type_name("FILE")
-                                            ->group(std::string{kSettingsGroup})
-                                            ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+            settings_[name + "_file"] =
+                app.add_option(flag + "-file", texts_[name + "_file"], "A file that holds " + name)
+                    ->type_name("FILE")
+                    ->group(std::string{kSettingsGroup})
+                    ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
 }
 

@@ -59,8 +59,9 @@ void define_job_list(CLI::App& jobs, Invocation& invocation) {
         int limit = 50;
     };
     auto text = std::make_shared<Text>();
-    auto* list = add_command(jobs, "list", "List jobs, newest first",
-                             "Examples:\n  oiabd jobs list --status failed\n  oiabd jobs list --kind agent-turn --json");
+    auto* list =
+        add_command(jobs, "list", "List jobs, newest first",
+                    "Examples:\n  oiabd jobs list --status failed\n  oiabd jobs list --kind agent-turn --json");
     list->add_option("--status", text->status, "Only pending, running, completed or failed")
         ->type_name("STATUS")
         ->check(CLI::IsMember({"pending", "running", "completed", "failed"}));
@@ -101,11 +102,14 @@ void define_resolve(CLI::App& jobs, Invocation& invocation) {
         bool repeat = false;
     };
     auto text = std::make_shared<Text>();
-    auto* resolve = add_command(jobs, "resolve", "Decide about a step whose effect is unknown",
-                                "A step is unknown when its process died between the call to the outside world and the\n"
-                                "record of its answer. Say what became of it, then `oiabd jobs retry ID`.");
+    auto* resolve =
+        add_command(jobs, "resolve", "Decide about a step whose effect is unknown",
+                    "A step is unknown when its process died between the call to the outside world and the\n"
+                    "record of its answer. Say what became of it, then `oiabd jobs retry ID`.");
     resolve->add_option("ID", text->id, "The job's id")->type_name("")->required();
-    resolve->add_option("--step", text->step, "The step's name, as in `oiabd jobs show`")->type_name("NAME")->required();
+    resolve->add_option("--step", text->step, "The step's name, as in `oiabd jobs show`")
+        ->type_name("NAME")
+        ->required();
     auto* done = resolve->add_option("--done", text->done, "It happened, and this is its result")->type_name("JSON");
     resolve->add_flag("--repeat", text->repeat, "It did not happen, or doing it again does no harm")->excludes(done);
     resolve->callback([text, done, &invocation] {
@@ -120,12 +124,12 @@ void define_resolve(CLI::App& jobs, Invocation& invocation) {
 
 void define_enqueue(CLI::App& app, Invocation& invocation) {
     auto text = std::make_shared<EnqueueText>();
-    auto* enqueue = add_command(
-        app, "enqueue", "Put a job into the queue and print its id",
-        "Examples:\n"
-        "  oiabd enqueue noop '{\"sleepMs\": 100}' --wait\n"
-        "  oiabd enqueue report '{\"month\": \"2026-01\"}' --dedupe-key report-2026-01 --delay 10min\n"
-        "  generate-payload | oiabd enqueue import -");
+    auto* enqueue =
+        add_command(app, "enqueue", "Put a job into the queue and print its id",
+                    "Examples:\n"
+                    "  oiabd enqueue noop '{\"sleepMs\": 100}' --wait\n"
+                    "  oiabd enqueue report '{\"month\": \"2026-01\"}' --dedupe-key report-2026-01 --delay 10min\n"
+                    "  generate-payload | oiabd enqueue import -");
     enqueue->add_option("KIND", text->kind, "Which handler runs it")->type_name("")->required();
     enqueue->add_option("PAYLOAD", text->payload, "JSON for the handler; - reads it from stdin")->type_name("");
     auto* run_at = enqueue->add_option("--run-at", text->run_at, "Not before this time (UTC unless it says otherwise)");

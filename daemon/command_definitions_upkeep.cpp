@@ -53,9 +53,7 @@ void define_config(CLI::App& app, Invocation& invocation) {
     auto* group = add_command(app, "config", "Show, check and explain the configuration");
     group->require_subcommand(1);
     const auto add = [&](const char* name, const char* summary, ConfigVerb verb) {
-        add_command(*group, name, summary)->callback([&invocation, verb] {
-            invocation.command = ConfigCommand{verb};
-        });
+        add_command(*group, name, summary)->callback([&invocation, verb] { invocation.command = ConfigCommand{verb}; });
     };
     add("show", "Print every value and where it came from, secrets masked", ConfigVerb::kShow);
     add("check", "Say whether the configuration can be used", ConfigVerb::kCheck);

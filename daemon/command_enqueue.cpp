@@ -93,8 +93,7 @@ int follow(const Context& context, pg::Session& session, core::JobId id,
     using namespace std::chrono_literals;
     const auto until = timeout ? core::Deadline::after(*timeout) : core::Deadline::never();
     for (auto pause = 5ms;; pause = std::min(pause * 2, std::chrono::milliseconds{500})) {
-        const auto job =
-            pg::in_transaction(session, [id](pg::Transaction& tx) { return queue::load_job(tx, id); });
+        const auto job = pg::in_transaction(session, [id](pg::Transaction& tx) { return queue::load_job(tx, id); });
         if (!job) {
             complain("the job is gone: it was deleted, or completed where delete_on_complete is set");
             return kExitNothing;

@@ -54,15 +54,15 @@ Answer retry(pg::Session& session, core::JobId id) {
 }
 
 Answer cancel(pg::Session& session, core::JobId id) {
-    const auto result =
-        pg::in_transaction(session, [id](pg::Transaction& tx) { return queue::cancel_job(tx, id); });
+    const auto result = pg::in_transaction(session, [id](pg::Transaction& tx) { return queue::cancel_job(tx, id); });
     advance_lane(session, result.serial_key);
     switch (result.answer) {
         case queue::CancelAnswer::kCancelled: return {"cancelled", fmt::format("job {} is cancelled", id.to_string())};
         case queue::CancelAnswer::kRequested:
             return {"requested", fmt::format("job {} is running; its worker was told to cancel it", id.to_string())};
         case queue::CancelAnswer::kFinal:
-            return {"final", fmt::format("job {} has ended already; nothing was changed", id.to_string()), kExitNothing};
+            return {"final", fmt::format("job {} has ended already; nothing was changed", id.to_string()),
+                    kExitNothing};
         case queue::CancelAnswer::kNotFound: break;
     }
     return not_found(id);
@@ -164,7 +164,8 @@ int run(const Context& context, const ResolveCommand& command) {
             case queue::ResolveAnswer::kResolved:
                 return {"resolved", fmt::format("resolved; now put the job back: oiabd jobs retry {}", id)};
             case queue::ResolveAnswer::kNotUnknown:
-                return {"not_unknown", fmt::format("step \"{}\" of job {} is not unknown", command.step, id), kExitNothing};
+                return {"not_unknown", fmt::format("step \"{}\" of job {} is not unknown", command.step, id),
+                        kExitNothing};
             case queue::ResolveAnswer::kJobRunning:
                 return {"running", fmt::format("job {} is running; cancel it first", id), kExitNothing};
             case queue::ResolveAnswer::kNoSuchStep: break;

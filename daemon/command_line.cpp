@@ -48,8 +48,9 @@ std::string about_extra(const CLI::App& app, std::string_view first) {
         const auto flags = flags_of(path);
         const auto file_flag = fmt::format("{}-file", flag);
         if (std::ranges::find(flags, file_flag) != flags.end())
-            return fmt::format("{} is a secret, which every user could read on a command line: use {} or the environment",
-                               flag, file_flag);
+            return fmt::format(
+                "{} is a secret, which every user could read on a command line: use {} or the environment", flag,
+                file_flag);
         return fmt::format("there is no flag {}{}", config::quote(flag), hint(flag, flags));
     }
     const auto commands = commands_of(*path.back());

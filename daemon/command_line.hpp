@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/commands.hpp"
 #include "daemon/command_tree.hpp"
+#include "daemon/commands.hpp"
 
 namespace oiab::daemon {
 

@@ -53,7 +53,8 @@ int show_pauses(const Context& context, pg::Session& session) {
         return kExitDone;
     }
     Table table{{"PAUSED", "SINCE (UTC)", "BY", "REASON"}};
-    for (const auto& pause : pauses) table.add({in_words(pause), to_the_second(pause.paused_at), pause.paused_by, pause.reason});
+    for (const auto& pause : pauses)
+        table.add({in_words(pause), to_the_second(pause.paused_at), pause.paused_by, pause.reason});
     print(table.render());
     return kExitDone;
 }
@@ -65,10 +66,10 @@ int run(const Context& context, const PauseCommand& command) {
     if (!command.what) return show_pauses(context, session);
     auto what = *command.what;
     what.paused_by = present_user();
-    const bool changed =
-        command.resume ? queue::resume(session, what.scope, what.name) : queue::pause(session, what);
+    const bool changed = command.resume ? queue::resume(session, what.scope, what.name) : queue::pause(session, what);
     if (context.form == Form::kJson) {
-        print_json({{"scope", word_for(what.scope)}, {"name", what.name}, {"paused", !command.resume}, {"changed", changed}});
+        print_json(
+            {{"scope", word_for(what.scope)}, {"name", what.name}, {"paused", !command.resume}, {"changed", changed}});
     } else if (command.resume) {
         print(fmt::format(fmt::runtime(changed ? "{} goes on\n" : "{} was not paused\n"), in_words(what)));
     } else {

@@ -58,7 +58,8 @@ std::map<std::string, const OptionNode*> flags_with_values(const std::vector<Pla
     return flags;
 }
 
-std::string case_of_values(const std::vector<Place>& places, std::string_view offer_words, std::string_view offer_files) {
+std::string case_of_values(const std::vector<Place>& places, std::string_view offer_words,
+                           std::string_view offer_files) {
     std::string cases;
     std::vector<std::string> silent;
     for (const auto& [name, option] : flags_with_values(places)) {
@@ -176,7 +177,8 @@ std::string fish_completion(const CommandNode& root) {
         for (const auto& sub : command.commands) inner.push_back(sub.name);
         for (const auto& sub : command.commands) {
             lines += fmt::format(
-                "complete -c oiabd -n '__fish_seen_subcommand_from {0}; and not __fish_seen_subcommand_from {1}' -a {2} "
+                "complete -c oiabd -n '__fish_seen_subcommand_from {0}; and not __fish_seen_subcommand_from {1}' -a "
+                "{2} "
                 "-d '{3}'\n",
                 command.name, fmt::join(inner, " "), sub.name, shell_quoted(sub.summary));
             options_at(sub, fmt::format(" -n '__fish_seen_subcommand_from {}; and __fish_seen_subcommand_from {}'",

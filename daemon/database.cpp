@@ -51,13 +51,15 @@ std::string sentence_about(const pg::DatabaseError& error, const config::Setting
     if (lacks_schema(state))
         return fmt::format("the database has no schema of oiabd, or an older one ({}); run `oiabd migrate`", text);
     if (state == "42501")
-        return fmt::format("the database refuses this role: {}; migrations/roles.sql has the grants that it needs", text);
+        return fmt::format("the database refuses this role: {}; migrations/roles.sql has the grants that it needs",
+                           text);
     if (state == "25006") return fmt::format("the database is read-only ({}); connect to the primary", text);
     if (!state.empty()) return fmt::format("the database says: {} (SQLSTATE {})", text, state);
     if (!is_told_where(settings))
-        return fmt::format("no database was named and the default one is not there ({}); set OIABD_DATABASE_URL, or "
-                           "database_url in the configuration file",
-                           text);
+        return fmt::format(
+            "no database was named and the default one is not there ({}); set OIABD_DATABASE_URL, or "
+            "database_url in the configuration file",
+            text);
     if (error.trouble() == pg::Trouble::kInDoubt)
         return fmt::format("the connection broke and it is not known whether the change was made: {}", text);
     return fmt::format("cannot use the database: {}", text);

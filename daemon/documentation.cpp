@@ -44,9 +44,10 @@ std::string setting_entry(const Setting& setting) {
                         limits.empty() ? "" : ", " + limits, default_of(setting), config::environment_name(setting),
                         flag_of(setting));
     if (setting.secret)
-        text += fmt::format("- a secret: also as `{0}_file` (a file that holds it), `{1}_FILE`, `{2}-file`, or the systemd "
-                            "credential `{0}`\n",
-                            setting.name, config::environment_name(setting), config::flag_name(setting));
+        text += fmt::format(
+            "- a secret: also as `{0}_file` (a file that holds it), `{1}_FILE`, `{2}-file`, or the systemd "
+            "credential `{0}`\n",
+            setting.name, config::environment_name(setting), config::flag_name(setting));
     return text + "\n";
 }
 
@@ -195,9 +196,11 @@ people, and JSON with `--json`; all take `--config FILE` and every setting of [c
 )";
     for (const auto& [code, meaning] : kExitCodes) page += fmt::format("| {} | {} |\n", code, meaning);
     const auto root = command_tree();
-    page += "\n## `oiabd`\n\nThe service: runs jobs until it is told to stop.\n\n| argument | meaning |\n| --- | --- |\n";
+    page +=
+        "\n## `oiabd`\n\nThe service: runs jobs until it is told to stop.\n\n| argument | meaning |\n| --- | --- |\n";
     for (const auto& option : root.options)
-        if (!option.is_setting) page += fmt::format("| `{}` | {} |\n", cell(option_words(option)), cell(option.summary));
+        if (!option.is_setting)
+            page += fmt::format("| `{}` | {} |\n", cell(option_words(option)), cell(option.summary));
     page += "\n";
     for (const auto& command : root.commands) append_command(page, command, "oiabd " + command.name);
     while (page.ends_with("\n\n")) page.pop_back();

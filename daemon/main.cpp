@@ -43,9 +43,8 @@ int run(const Invocation& invocation) {
     if (const auto* command = std::get_if<DocumentationCommand>(&invocation.command)) return run(*command);
     if (const auto* command = std::get_if<VersionCommand>(&invocation.command)) return run(invocation.form, *command);
 
-    config::Sources sources{.file = invocation.config_file,
-                            .environment = config::read_environment(),
-                            .flags = invocation.flags};
+    config::Sources sources{
+        .file = invocation.config_file, .environment = config::read_environment(), .flags = invocation.flags};
     // The example must be there for whoever is about to mend a broken file.
     const auto* config_command = std::get_if<ConfigCommand>(&invocation.command);
     if (config_command != nullptr && config_command->verb == ConfigVerb::kExample)

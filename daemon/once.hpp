@@ -11,9 +11,9 @@
 namespace oiab::daemon {
 
 struct OnceOptions {
-    std::vector<std::string> kinds;   ///< empty: every kind that has a handler
-    std::optional<core::JobId> job;   ///< this one, due or not
-    bool dry_run = false;             ///< tell what would be claimed, change nothing
+    std::vector<std::string> kinds;  ///< empty: every kind that has a handler
+    std::optional<core::JobId> job;  ///< this one, due or not
+    bool dry_run = false;            ///< tell what would be claimed, change nothing
 };
 
 /// Claims one job, runs it, prints one JSON object on stdout. Blocks. @returns the exit code.

@@ -165,9 +165,8 @@ std::string shown(const Setting& setting, const Settings& settings) {
 std::string mask_database_url(const std::string& url) {
     if (url.empty()) return url;
     const auto scheme = url.starts_with("postgresql://") || url.starts_with("postgres://") ? url.find("://") + 3 : 0;
-    if (scheme == 0) return url.find("pass") == std::string::npos && url.find("://") == std::string::npos
-                                ? url
-                                : std::string{kMask};
+    if (scheme == 0)
+        return url.find("pass") == std::string::npos && url.find("://") == std::string::npos ? url : std::string{kMask};
     const auto query = std::min(url.find('?', scheme), url.size());
     // A password with an unescaped '/' or '@' is not valid, but is hidden all the same.
     const auto at = url.substr(0, query).rfind('@');

@@ -22,7 +22,8 @@ using Done = std::expected<void, ConfigError>;
 
 template <typename... Parts>
 std::unexpected<ConfigError> wrong(const std::string& origin, fmt::format_string<Parts...> text, Parts&&... parts) {
-    return std::unexpected{ConfigError{fmt::format("{}: {}", origin, fmt::format(text, std::forward<Parts>(parts)...))}};
+    return std::unexpected{
+        ConfigError{fmt::format("{}: {}", origin, fmt::format(text, std::forward<Parts>(parts)...))}};
 }
 
 const KindSetting* find_kind_setting(std::string_view name) {
@@ -98,7 +99,7 @@ private:
 
     Done read_handler(const TomlTable& table) {
         static constexpr std::array<std::string_view, 12> kKnown{
-            "exec",    "library", "http",          "env",        "directory", "max_output",
+            "exec",    "library",     "http",    "env",           "directory",  "max_output",
             "headers", "unix_socket", "timeout", "stall_timeout", "retry_base", "retry_cap"};
         const TomlEntry* way = nullptr;
         for (const auto& entry : table.entries) {
@@ -111,8 +112,8 @@ private:
             }
             if (key == "exec" || key == "library" || key == "http") {
                 if (way != nullptr)
-                    return wrong(at(entry.line), "handler {} has both {} and {}; it needs exactly one", quote(table.name),
-                                 way->key, entry.key);
+                    return wrong(at(entry.line), "handler {} has both {} and {}; it needs exactly one",
+                                 quote(table.name), way->key, entry.key);
                 way = &entry;
                 continue;
             }
@@ -127,7 +128,8 @@ private:
                                             : read_http(table, *way);
         if (!read) return std::unexpected{read.error()};
         source.way = std::move(*read);
-        settings_.described.push_back({fmt::format("handlers.\"{}\".{}", table.name, way->key), shown_way(*way), at(way->line)});
+        settings_.described.push_back(
+            {fmt::format("handlers.\"{}\".{}", table.name, way->key), shown_way(*way), at(way->line)});
         settings_.handlers.push_back(std::move(source));
         return {};
     }
@@ -138,7 +140,8 @@ private:
         ExecutableSource source;
         const auto* command = std::get_if<std::vector<std::string>>(&way.value);
         if (command == nullptr || command->empty() || command->front().empty())
-            return wrong(at(way.line), "exec must be a list of program and arguments such as [\"./handler\", \"--fast\"]");
+            return wrong(at(way.line),
+                         "exec must be a list of program and arguments such as [\"./handler\", \"--fast\"]");
         source.command = *command;
         // A bare name is looked up in PATH; whatever has a slash is a path.
         if (source.command.front().find('/') != std::string::npos)

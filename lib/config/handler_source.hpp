@@ -36,7 +36,7 @@ struct HttpSource {
 struct HandlerSource {
     std::string pattern;  ///< an exact kind, or a prefix that ends in `*`
     std::variant<ExecutableSource, LibrarySource, HttpSource> way;
-    std::string origin;   ///< file and line, for messages
+    std::string origin;  ///< file and line, for messages
 };
 
 }  // namespace oiab::config

@@ -31,7 +31,8 @@ std::expected<std::optional<TomlFile>, ConfigError> find_file(const Sources& sou
     if (!path) path = variable(sources.environment, "OIABD_CONFIG");
     if (!path) {
         std::error_code ignored;
-        if (sources.default_file.empty() || !std::filesystem::exists(sources.default_file, ignored)) return std::nullopt;
+        if (sources.default_file.empty() || !std::filesystem::exists(sources.default_file, ignored))
+            return std::nullopt;
         path = sources.default_file;
     }
     auto file = load_toml(*path);
@@ -102,14 +103,14 @@ void warn_of_misspelt(const Environment& environment, Settings& settings) {
 Done check_together(const Settings& settings) {
     const auto& kinds = settings.kind_defaults;
     if (kinds.retry_cap < kinds.retry_base)
-        return std::unexpected{ConfigError{fmt::format("retry_cap ({}) must not be below retry_base ({})",
-                                                       format_duration(kinds.retry_cap),
-                                                       format_duration(kinds.retry_base))}};
+        return std::unexpected{
+            ConfigError{fmt::format("retry_cap ({}) must not be below retry_base ({})",
+                                    format_duration(kinds.retry_cap), format_duration(kinds.retry_base))}};
     const auto& agent = settings.agent;
     if (agent.runtime == AgentRuntime::kDirect && agent.llm.base_url.empty())
         return std::unexpected{ConfigError{"runtime is direct, which needs llm_base_url: set OIABD_LLM_BASE_URL"}};
-    for (const auto& [name, url] : {std::pair{"llm_base_url", &agent.llm.base_url},
-                                    std::pair{"embedding_base_url", &agent.embedding.base_url}})
+    for (const auto& [name, url] :
+         {std::pair{"llm_base_url", &agent.llm.base_url}, std::pair{"embedding_base_url", &agent.embedding.base_url}})
         if (!url->empty() && !url->starts_with("http://") && !url->starts_with("https://"))
             return std::unexpected{ConfigError{fmt::format("{} must begin with http:// or https://", name)}};
     if (!agent.embedding.base_url.empty() && agent.embedding.model.empty())

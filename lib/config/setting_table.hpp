@@ -29,7 +29,8 @@ using DecimalAccess = double& (*)(Settings&);
 using DurationAccess = milliseconds& (*)(Settings&);
 
 /// Where the value goes; the alternative is also the value's type.
-using Access = std::variant<TextAccess, ListAccess, SwitchAccess, IntegerAccess, DecimalAccess, DurationAccess, ChoiceAccess>;
+using Access =
+    std::variant<TextAccess, ListAccess, SwitchAccess, IntegerAccess, DecimalAccess, DurationAccess, ChoiceAccess>;
 
 struct Setting {
     Section section;

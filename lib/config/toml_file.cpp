@@ -55,7 +55,9 @@ void collect(const toml::table& from, const std::string& prefix, std::vector<Tom
     }
 }
 
-void sort_by_line(auto& items) { std::ranges::stable_sort(items, {}, [](const auto& item) { return item.line; }); }
+void sort_by_line(auto& items) {
+    std::ranges::stable_sort(items, {}, [](const auto& item) { return item.line; });
+}
 
 TomlFile tables_of(const toml::table& root, const std::string& path) {
     TomlTable top;
@@ -70,7 +72,8 @@ TomlFile tables_of(const toml::table& root, const std::string& path) {
         TomlTable loose{group, "", {}, line_of(node)};
         for (const auto& [name, inner] : *table) {
             if (const auto* named = inner.as_table()) {
-                auto& added = tables.emplace_back(group, std::string{name.str()}, std::vector<TomlEntry>{}, line_of(inner));
+                auto& added =
+                    tables.emplace_back(group, std::string{name.str()}, std::vector<TomlEntry>{}, line_of(inner));
                 collect(*named, "", added.entries);
                 sort_by_line(added.entries);
             } else {

@@ -44,8 +44,7 @@ protected:
 
 class TextSink final : public StreamSink {
 public:
-    explicit TextSink(bool colours)
-        : StreamSink{make(colours), "%H:%M:%S.%e %^%-7l%$ %v"} {}
+    explicit TextSink(bool colours) : StreamSink{make(colours), "%H:%M:%S.%e %^%-7l%$ %v"} {}
 
     void write(Level level, std::string_view message, std::span<const Field> fields) noexcept override try {
         std::string line;
@@ -93,8 +92,7 @@ public:
         if (!worker_.empty()) entries.push_back("OIABD_WORKER=" + worker_);
         std::vector<iovec> parts;
         for (auto& entry : entries) parts.push_back({entry.data(), entry.size()});
-        if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0)
-            fallback_.write(level, message, fields);
+        if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0) fallback_.write(level, message, fields);
     } catch (const std::exception&) {  // out of memory: the line is lost, the work goes on
     }
 
@@ -113,7 +111,7 @@ private:
 /// since.
 bool stderr_is_the_journal() {
     const char* stream = std::getenv("JOURNAL_STREAM");
-    struct stat status {};
+    struct stat status{};
     if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
     return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
 }

@@ -6,7 +6,7 @@
 namespace oiab::observe {
 
 enum class LogFormat {
-    kAuto,      ///< journald where stderr is connected to it, text on a terminal, JSON lines otherwise
+    kAuto,  ///< journald where stderr is connected to it, text on a terminal, JSON lines otherwise
     kText,
     kJson,
     kJournald,  ///< structured entries; text on stderr where no journal answers

@@ -30,8 +30,8 @@ struct Cli {
     /// The service, for tests that need one at work.
     [[nodiscard]] std::unique_ptr<ChildProcess> start(std::vector<std::string> arguments) const {
         arguments.insert(arguments.begin(), oiabd_path());
-        return std::make_unique<ChildProcess>(
-            std::move(arguments), ChildOptions{.environment = environment, .input = {}, .directory = {}});
+        return std::make_unique<ChildProcess>(std::move(arguments),
+                                              ChildOptions{.environment = environment, .input = {}, .directory = {}});
     }
 
     /// Enqueues and returns the id.

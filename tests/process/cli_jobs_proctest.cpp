@@ -7,13 +7,14 @@ using namespace oiab::tests;
 TEST_CASE("enqueue: prints the id of a row that has everything that was asked for") {
     TestDatabase database;
     const Cli cli{database};
-    const auto id = cli.enqueue({"report", R"({"month": "2026-01"})", "--run-at", "2031-01-31T12:30:00+02:00",
-                                 "--dedupe-key", "d", "--serial-key", "s", "--priority", "-5", "--max-attempts", "7",
-                                 "--timeout", "90s"});
-    CHECK(database.value("SELECT concat_ws('|', kind, payload->>'month', dedupe_key, serial_key, priority, max_attempts, "
-                         "timeout_seconds, to_char(run_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) FROM jobs "
-                         "WHERE id = $1",
-                         pqxx::params{id}) == "report|2026-01|d|s|-5|7|90|2031-01-31 10:30");
+    const auto id =
+        cli.enqueue({"report", R"({"month": "2026-01"})", "--run-at", "2031-01-31T12:30:00+02:00", "--dedupe-key", "d",
+                     "--serial-key", "s", "--priority", "-5", "--max-attempts", "7", "--timeout", "90s"});
+    CHECK(
+        database.value("SELECT concat_ws('|', kind, payload->>'month', dedupe_key, serial_key, priority, max_attempts, "
+                       "timeout_seconds, to_char(run_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) FROM jobs "
+                       "WHERE id = $1",
+                       pqxx::params{id}) == "report|2026-01|d|s|-5|7|90|2031-01-31 10:30");
 }
 
 TEST_CASE("enqueue: a key that is pending already is a no-op that says so") {
@@ -135,9 +136,10 @@ TEST_CASE("jobs resolve: a person decides about an unknown step") {
     TestDatabase database;
     const Cli cli{database};
     const auto id = cli.enqueue({"a"});
-    database.execute("INSERT INTO job_steps (job_id, name, status, attempt, lease_epoch, input_hash, finished_at) "
-                     "VALUES ($1, 'pay', 'unknown', 1, 1, repeat('0', 64), now())",
-                     pqxx::params{id});
+    database.execute(
+        "INSERT INTO job_steps (job_id, name, status, attempt, lease_epoch, input_hash, finished_at) "
+        "VALUES ($1, 'pay', 'unknown', 1, 1, repeat('0', 64), now())",
+        pqxx::params{id});
     check_sentence(cli.run({"jobs", "resolve", id, "--step", "pya", "--repeat"}), 3, "has no step \"pya\"");
     check_sentence(cli.run({"jobs", "resolve", id, "--step", "pay", "--done", "{"}), 2, "is not JSON");
     const auto show = cli.run({"jobs", "show", id});

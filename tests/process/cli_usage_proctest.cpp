@@ -52,7 +52,8 @@ TEST_CASE("cli: a payload that is not JSON exits with 2 and its position, never 
     const Cli cli;
     check_sentence(cli.run({"enqueue", "noop", "{\"password\": hunter2}"}), 2,
                    "the payload is not JSON: line 1, column 14");
-    check_sentence(cli.run({"enqueue", "noop", "-"}, "{\n  \"a\": 1,\n}"), 2, "the payload is not JSON: line 3, column 1");
+    check_sentence(cli.run({"enqueue", "noop", "-"}, "{\n  \"a\": 1,\n}"), 2,
+                   "the payload is not JSON: line 3, column 1");
     check_sentence(cli.run({"enqueue", "noop", "-"}), 2, "the payload is not JSON: it is empty");
     check_sentence(cli.run({"enqueue", "noop", "\"\xff\""}), 2, "the payload is not JSON");
 }
@@ -61,7 +62,8 @@ TEST_CASE("cli: help for newcomers, for each command, and for everything") {
     const Cli cli;
     const auto help = cli.run({"--help"});
     CHECK(help.code == 0);
-    for (const auto* part : {"First steps", "OIABD_DATABASE_URL", "enqueue noop", "--once", "Exit codes", "jobs why ID"})
+    for (const auto* part :
+         {"First steps", "OIABD_DATABASE_URL", "enqueue noop", "--once", "Exit codes", "jobs why ID"})
         CHECK(help.out.find(part) != std::string::npos);
     const auto enqueue = cli.run({"enqueue", "--help"});
     CHECK(enqueue.code == 0);
@@ -149,9 +151,10 @@ TEST_CASE("cli: completion offers commands, flags and choices in bash") {
     const TemporaryDirectory directory;
     const auto script = directory.write("completion.bash", cli.run({"completion", "bash"}).out);
     const auto offered = [&](const std::string& words) {
-        const auto finished = run_child({"bash", "-c",
-                                         "source " + script + "; COMP_WORDS=(" + words +
-                                             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _oiabd; echo \" ${COMPREPLY[*]} \""});
+        const auto finished =
+            run_child({"bash", "-c",
+                       "source " + script + "; COMP_WORDS=(" + words +
+                           "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _oiabd; echo \" ${COMPREPLY[*]} \""});
         CHECK(finished.err.empty());
         return finished.out;
     };

@@ -28,7 +28,8 @@ std::string switched_on(const std::string& example) {
 
 TEST_CASE("example file: it changes nothing as it is, and with every line switched on it still loads") {
     const oiab::tests::TemporaryDirectory directory;
-    Sources sources{.file = directory.write("a.toml", example_file()), .default_file = {}, .environment = {}, .flags = {}};
+    Sources sources{
+        .file = directory.write("a.toml", example_file()), .default_file = {}, .environment = {}, .flags = {}};
     const auto as_is = load(sources);
     REQUIRE(as_is);
     for (const auto& line : as_is->described) CHECK(line.origin == "default");

@@ -102,8 +102,8 @@ TEST_CASE("environment: a misspelt variable is warned of, foreign ones are not")
     sources.environment = {{"OIABD_LEESE", "1s"}, {"OIABD_SERVICE_HOST", "10.0.0.1"}, {"OIABD_PORT", "tcp://"}};
     const auto settings = load(sources);
     REQUIRE(settings);
-    CHECK(settings->warnings == std::vector<std::string>{
-                                    "the environment variable OIABD_LEESE means nothing; did you mean OIABD_LEASE?"});
+    CHECK(settings->warnings ==
+          std::vector<std::string>{"the environment variable OIABD_LEESE means nothing; did you mean OIABD_LEASE?"});
 }
 
 TEST_CASE("file: every type of value arrives") {

@@ -27,8 +27,9 @@ std::string text_line(std::string_view message, std::initializer_list<Field> fie
 
 TEST_CASE("json lines: message and fields arrive with their types") {
     const auto id = *oiab::core::JobId::parse("0190d0c0-1234-7abc-8def-0123456789ab");
-    const auto line = nlohmann::json::parse(json_line(
-        "attempt \"failed\"", {{"job_id", id}, {"kind", "agent-turn"}, {"attempt", 2}, {"ms", 1.5}, {"last", true}}, "w"));
+    const auto line = nlohmann::json::parse(
+        json_line("attempt \"failed\"",
+                  {{"job_id", id}, {"kind", "agent-turn"}, {"attempt", 2}, {"ms", 1.5}, {"last", true}}, "w"));
     CHECK(line["ts"] == "2023-11-14T22:13:20.012345Z");
     CHECK(line["level"] == "warning");
     CHECK(line["msg"] == "attempt \"failed\"");
@@ -52,7 +53,11 @@ TEST_CASE("json lines: whatever bytes come in, one valid line comes out") {
 
 TEST_CASE("json lines: valid UTF-8 stays as it is, each wrong byte becomes one replacement character") {
     CHECK(nlohmann::json::parse(json_line("grüße 😀", {}))["msg"] == "grüße 😀");
-    CHECK(nlohmann::json::parse(json_line("a\xff\xfe" "b", {}))["msg"] == "a\xEF\xBF\xBD\xEF\xBF\xBD" "b");
+    CHECK(nlohmann::json::parse(json_line("a\xff\xfe"
+                                          "b",
+                                          {}))["msg"] ==
+          "a\xEF\xBF\xBD\xEF\xBF\xBD"
+          "b");
 }
 
 TEST_CASE("json lines: numbers that JSON does not have become text") {
