@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Writes an answer down piece by piece while the model still speaks, for those who stream. One model call's; used
-/// on the attempt's executor.
+/// @file  Writes an answer down piece by piece while the model still speaks, for those who stream. One model call's;
+/// used on the attempt's executor.
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>

@@ -36,8 +36,9 @@ std::optional<std::string> Budget::refusal(double at_least_usd) const {
                            *per_request_limit_usd, spent_this_request_usd);
     }
     if (tenant_limit_usd && passes(*tenant_limit_usd, tenant_spent_usd, at_least_usd)) {
-        return fmt::format("the tenant's monthly limit of {:.4f} USD allows no further model call: {:.4f} USD are spent",
-                           *tenant_limit_usd, tenant_spent_usd);
+        return fmt::format(
+            "the tenant's monthly limit of {:.4f} USD allows no further model call: {:.4f} USD are spent",
+            *tenant_limit_usd, tenant_spent_usd);
     }
     return std::nullopt;
 }

@@ -29,14 +29,14 @@ struct Budget {
     std::optional<double> monthly_limit_usd{};
     std::optional<double> per_request_limit_usd{};
     std::optional<double> tenant_limit_usd{};  ///< of all users of the tenant together, in a month
-    double spent_this_month_usd = 0;    ///< this job's calls included
-    double spent_this_request_usd = 0;  ///< by this job
+    double spent_this_month_usd = 0;           ///< this job's calls included
+    double spent_this_request_usd = 0;         ///< by this job
     double tenant_spent_usd = 0;
 
     /// Adds a call that was made.
     void spend(double usd) noexcept;
-    /// Why a call that will cost at least `at_least_usd` must not be made; nullopt where it may. A limit of zero forbids
-    /// every call, also one whose price is not known.
+    /// Why a call that will cost at least `at_least_usd` must not be made; nullopt where it may. A limit of zero
+    /// forbids every call, also one whose price is not known.
     [[nodiscard]] std::optional<std::string> refusal(double at_least_usd) const;
 };
 

@@ -138,7 +138,8 @@ private:
 
     /// @returns {output, failed}. What the model did wrong is told to the model, not to the job.
     asio::awaitable<json> run_tool(const std::string& step, const std::string& name, const json& arguments) {
-        const auto tool = std::ranges::find_if(task_.tools, [&](const auto& t) { return t->definition().name == name; });
+        const auto tool =
+            std::ranges::find_if(task_.tools, [&](const auto& t) { return t->definition().name == name; });
         if (tool == task_.tools.end()) co_return co_await deny(step, name);
         if (!arguments.is_object()) co_return failure("the arguments are not a JSON object");
         Attempt::StepBody body = [&](StepCall call) -> asio::awaitable<json> {
@@ -214,8 +215,7 @@ std::vector<ChatMessage> to_chat_messages(const std::vector<store::MessageRow>& 
         if (!calls.is_array()) continue;
         for (const auto& call : calls) {
             if (!call.is_object()) continue;
-            message.tool_calls.push_back(
-                {call.value("id", ""), call.value("name", ""), call.value("arguments", "{}")});
+            message.tool_calls.push_back({call.value("id", ""), call.value("name", ""), call.value("arguments", "{}")});
         }
     }
     return messages;

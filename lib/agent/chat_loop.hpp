@@ -1,6 +1,6 @@
 #pragma once
-/// @file  The agent's work itself: ask the model, do what it asks for, until it has an answer. The runtimes `direct` and
-/// `offline` are this loop with different models. For the handlers of turns, subtasks and syntheses.
+/// @file  The agent's work itself: ask the model, do what it asks for, until it has an answer. The runtimes `direct`
+/// and `offline` are this loop with different models. For the handlers of turns, subtasks and syntheses.
 
 #include <boost/asio/awaitable.hpp>
 #include <memory>

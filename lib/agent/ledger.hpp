@@ -1,6 +1,6 @@
 #pragma once
-/// @file  What a job may still spend, and writing down what it spent. Lane threads only; every function blocks and throws
-/// what the transaction does.
+/// @file  What a job may still spend, and writing down what it spent. Lane threads only; every function blocks and
+/// throws what the transaction does.
 
 #include <chrono>
 #include <string>

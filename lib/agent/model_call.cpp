@@ -43,8 +43,8 @@ public:
             answer = co_await ask(stream);
         }
         if (!answer) end_attempt(answer.error());
-        charge_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
-                                                                                 started);
+        charge_.duration =
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
         co_return co_await keep(*answer, stream);
     }
 
@@ -84,8 +84,8 @@ private:
         request.idempotency_key = step_.idempotency_key;
         clients::OnDelta on_delta = [&stream](std::string_view delta) { stream.add(delta); };
         // The writer of the stream ends by being cancelled, or early where it may write no more; the answer decides.
-        auto both = co_await (world_.chat->complete(std::move(request), std::move(on_delta)) ||
-                              write_until_cancelled(stream));
+        auto both =
+            co_await (world_.chat->complete(std::move(request), std::move(on_delta)) || write_until_cancelled(stream));
         if (auto* answer = std::get_if<0>(&both)) co_return std::move(*answer);
         throw LeaseLost{};
     }
@@ -147,10 +147,8 @@ private:
             case ModelErrorClass::kDeadline:
                 throw EndAttempt{core::Retry{"the model did not answer in time: " + error.message, error.retry_after,
                                              core::FailureReason::kTimeout}};
-            case ModelErrorClass::kCancelled:
-                throw boost::system::system_error{asio::error::operation_aborted};
-            case ModelErrorClass::kRetryable:
-                break;
+            case ModelErrorClass::kCancelled: throw boost::system::system_error{asio::error::operation_aborted};
+            case ModelErrorClass::kRetryable: break;
         }
         throw EndAttempt{core::retry("the model call failed: " + error.message, error.retry_after)};
     }
@@ -209,9 +207,7 @@ json identify(const ModelCall& call) {
         turn.push_back(std::move(item));
     }
     const std::string text = turn.dump(-1, ' ', false, json::error_handler_t::replace);
-    return {{"session", call.session_id},
-            {"through", call.history_through},
-            {"turn", sha256_hex(text)}};
+    return {{"session", call.session_id}, {"through", call.history_through}, {"turn", sha256_hex(text)}};
 }
 
 ModelReply read_reply(const json& stored) {

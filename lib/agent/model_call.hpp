@@ -1,6 +1,6 @@
 #pragma once
-/// @file  One call of a model within a job: a durable step that keeps within the budget, is paid for once, and says what
-/// a failure means for the job. For the chat loop and the planner.
+/// @file  One call of a model within a job: a durable step that keeps within the budget, is paid for once, and says
+/// what a failure means for the job. For the chat loop and the planner.
 
 #include <boost/asio/awaitable.hpp>
 #include <span>
@@ -39,8 +39,8 @@ struct ModelReply {
     std::size_t dropped = 0;  ///< exchanges that are dropped by now: later calls of the job go on from there
 };
 
-/// Makes the call, or returns what an earlier attempt got. A conversation that turns out too long for the model loses the
-/// older half of its exchanges and is sent once more.
+/// Makes the call, or returns what an earlier attempt got. A conversation that turns out too long for the model loses
+/// the older half of its exchanges and is sent once more.
 /// @param attempt, world, person  outlive the coroutine
 /// @throws EndAttempt: failed(budget), failed with the provider's message, or retry after what the provider asked for;
 /// LeaseLost, DatabaseError

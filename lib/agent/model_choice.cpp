@@ -18,8 +18,8 @@ std::string read_first(const json& object, std::initializer_list<const char*> na
 }  // namespace
 
 ModelChoice choose_model(const ModelSources& sources) {
-    for (const auto* source : {&sources.template_override, &sources.session_choice, &sources.user_provider,
-                               &sources.tenant_provider}) {
+    for (const auto* source :
+         {&sources.template_override, &sources.session_choice, &sources.user_provider, &sources.tenant_provider}) {
         if (*source && !(*source)->model.empty()) return **source;
     }
     return sources.configured;

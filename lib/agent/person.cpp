@@ -10,9 +10,7 @@
 namespace oiab::agent {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) {
-    throw EndAttempt{core::failed(core::FailureReason::kError, why)};
-}
+[[noreturn]] void refuse(const std::string& why) { throw EndAttempt{core::failed(core::FailureReason::kError, why)}; }
 
 Permissions permissions_of(const store::UserRow& user) {
     if (!user.tenant_id && user.role_permissions.empty()) return operator_permissions();
@@ -29,8 +27,7 @@ Permissions permissions_of(const store::UserRow& user) {
 }  // namespace
 
 store::MemoryReader Person::reader() const {
-    return {user_id, tenant_id, permissions.read_own_memory, permissions.read_team_memory,
-            permissions.read_org_memory};
+    return {user_id, tenant_id, permissions.read_own_memory, permissions.read_team_memory, permissions.read_org_memory};
 }
 
 Person load_person(pg::Transaction& tx, core::UserId id) {

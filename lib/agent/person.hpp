@@ -1,6 +1,6 @@
 #pragma once
-/// @file  On whose behalf a job works, and in which session. Lane threads only; every function blocks and throws what the
-/// transaction does.
+/// @file  On whose behalf a job works, and in which session. Lane threads only; every function blocks and throws what
+/// the transaction does.
 
 #include <optional>
 #include <string>

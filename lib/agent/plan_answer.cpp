@@ -75,8 +75,8 @@ core::PlannedSubtask read_subtask(const json& item, std::size_t index, std::vect
     const auto it = item.find("dependencies");
     if (it == item.end() || it->is_null()) return subtask;
     const bool whole = it->is_array() && std::ranges::all_of(*it, [](const json& on) {
-        return on.is_number_integer() && on >= -1'000'000 && on <= 1'000'000;
-    });
+                           return on.is_number_integer() && on >= -1'000'000 && on <= 1'000'000;
+                       });
     if (!whole) {
         faults.push_back("\"dependencies\" of " + name + " must be an array of zero-based indexes");
         return subtask;
@@ -91,7 +91,7 @@ core::PlannedSubtask read_subtask(const json& item, std::size_t index, std::vect
 }  // namespace
 
 std::expected<std::vector<core::PlannedSubtask>, std::vector<std::string>> parse_plan_answer(std::string_view answer,
-                                                                                            std::size_t max_subtasks) {
+                                                                                             std::size_t max_subtasks) {
     if (answer.size() > kMaxAnswerBytes) {
         return std::unexpected{std::vector<std::string>{"the answer is too long for a plan"}};
     }

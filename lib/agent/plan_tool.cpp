@@ -40,12 +40,13 @@ core::PlanId plan_id_of(std::string_view idempotency_key) {
 }
 
 clients::ToolDefinition PlanTasks::definition() const {
-    return {kName,
-            "Splits a larger task into subtasks that agents work on in parallel. Answers at once with the plan's id; the "
-            "combined result is posted to this session later.",
-            R"({"type":"object","properties":{"taskDescription":{"type":"string"},)"
-            R"("maxSubtasks":{"type":"integer","minimum":1,"maximum":50}},)"
-            R"("required":["taskDescription"],"additionalProperties":false})"};
+    return {
+        kName,
+        "Splits a larger task into subtasks that agents work on in parallel. Answers at once with the plan's id; the "
+        "combined result is posted to this session later.",
+        R"({"type":"object","properties":{"taskDescription":{"type":"string"},)"
+        R"("maxSubtasks":{"type":"integer","minimum":1,"maximum":50}},)"
+        R"("required":["taskDescription"],"additionalProperties":false})"};
 }
 
 bool PlanTasks::is_useful_to(const Person& person) const { return person.permissions.run_agents; }

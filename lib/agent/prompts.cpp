@@ -30,7 +30,8 @@ std::string make_system_prompt(std::string_view frozen, std::string_view memory_
 
 std::string make_planner_system_prompt(std::size_t max_subtasks) {
     return fmt::format(
-        "You are a task decomposition specialist. Split the task into at most {} subtasks that different agents work on, "
+        "You are a task decomposition specialist. Split the task into at most {} subtasks that different agents work "
+        "on, "
         "in parallel where they do not need each other's results.\n"
         "Answer with a JSON array and nothing else. Each element is "
         "{{\"description\": string, \"agent\": \"build\", \"dependencies\": number[]}}; dependencies are zero-based "
@@ -64,7 +65,8 @@ std::string make_subtask_prompt(std::string_view description, std::span<const Su
 }
 
 std::string make_synthesis_system_prompt() {
-    return "You combine the results of several agents into one answer to the task. Use their results only; where a part "
+    return "You combine the results of several agents into one answer to the task. Use their results only; where a "
+           "part "
            "failed, say what is missing.";
 }
 

@@ -65,8 +65,7 @@ asio::awaitable<std::vector<store::MemoryRow>> recall(Attempt& attempt, const Ag
         charge.tokens.input = query->tokens;
         charge.cost_usd = cost_usd(charge.tokens, load_price(tx, charge.model));
         record_charge(tx, person, charge);
-        return store::recall_similar(tx, reader, charge.model.model, query->vector, settings.threshold,
-                                     settings.limit);
+        return store::recall_similar(tx, reader, charge.model.model, query->vector, settings.threshold, settings.limit);
     };
     co_return co_await attempt.transact(find);
 }

@@ -66,12 +66,8 @@ json describe(const Scene& scene, const MemoryContext& memory, const ToolList& t
     for (const auto& skill : scene.skills) skills.push_back({{"name", skill.name}, {"description", skill.description}});
     json names = json::array();
     for (const auto& tool : tools) names.push_back(tool->definition().name);
-    return {{"memoryContext", memory.text},
-            {"memories", memory.ids},
-            {"skills", std::move(skills)},
-            {"tools", std::move(names)},
-            {"provider", scene.model.provider},
-            {"model", scene.model.model}};
+    return {{"memoryContext", memory.text}, {"memories", memory.ids},           {"skills", std::move(skills)},
+            {"tools", std::move(names)},    {"provider", scene.model.provider}, {"model", scene.model.model}};
 }
 
 FrozenContext read_context(const json& stored, const ToolList& tools) {
@@ -137,9 +133,8 @@ void append_prompt(pg::Transaction& tx, Attempt& attempt, Scene& scene, const st
     }
     auto rows = store::load_messages(tx, scene.session.session_id);
     // What comes after the prompt, by whomever, was not there when the first attempt asked.
-    const auto own = std::ranges::find_if(rows, [&](const store::MessageRow& row) {
-        return row.job_id == attempt.job().id && row.step == "prompt";
-    });
+    const auto own = std::ranges::find_if(
+        rows, [&](const store::MessageRow& row) { return row.job_id == attempt.job().id && row.step == "prompt"; });
     rows.erase(own, rows.end());
     scene.history_through = rows.empty() ? 0 : rows.back().seq;
     scene.history = to_chat_messages(rows);

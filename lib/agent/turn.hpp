@@ -1,6 +1,6 @@
 #pragma once
-/// @file  What surrounds the chat loop: opening a turn (who, where, with which model, what is remembered) and keeping what
-/// came of it. For the handlers of turns, subtasks, plans and syntheses.
+/// @file  What surrounds the chat loop: opening a turn (who, where, with which model, what is remembered) and keeping
+/// what came of it. For the handlers of turns, subtasks, plans and syntheses.
 
 #include <boost/asio/awaitable.hpp>
 #include <string>

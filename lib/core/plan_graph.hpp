@@ -16,8 +16,8 @@ struct PlannedSubtask {
     std::vector<int> dependencies;
 };
 
-/// What is wrong with a plan, one sentence each: size outside of 1 to `max_subtasks`, an empty description, an index out
-/// of range, a subtask that waits for itself, subtasks that wait for each other in a circle.
+/// What is wrong with a plan, one sentence each: size outside of 1 to `max_subtasks`, an empty description, an index
+/// out of range, a subtask that waits for itself, subtasks that wait for each other in a circle.
 /// @returns nothing for a sound plan.
 [[nodiscard]] std::vector<std::string> find_plan_faults(std::span<const PlannedSubtask> plan, std::size_t max_subtasks);
 

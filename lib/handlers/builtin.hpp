@@ -28,7 +28,8 @@ struct ModelEndpoint {
 struct BuiltinSettings {
     AgentRuntime runtime = AgentRuntime::kOffline;
     ModelEndpoint llm;
-    /// Without a model of its own there is no embedder in the direct runtime; an empty base URL is the llm's, key included.
+    /// Without a model of its own there is no embedder in the direct runtime; an empty base URL is the llm's, key
+    /// included.
     ModelEndpoint embedding;
     bool embeddings = true;    ///< false: the database has no vectors
     bool diagnostics = false;  ///< registers noop

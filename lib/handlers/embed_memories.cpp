@@ -62,14 +62,13 @@ Request read_request(const core::Job& job) {
     switch (error.kind) {
         case ModelErrorClass::kPermanent:
         case ModelErrorClass::kContextLength:
-            throw EndAttempt{core::failed(core::FailureReason::kError, "the embedding model refused: " + error.message)};
+            throw EndAttempt{
+                core::failed(core::FailureReason::kError, "the embedding model refused: " + error.message)};
         case ModelErrorClass::kDeadline:
             throw EndAttempt{core::Retry{"the embedding model did not answer in time: " + error.message,
                                          error.retry_after, core::FailureReason::kTimeout}};
-        case ModelErrorClass::kCancelled:
-            throw boost::system::system_error{asio::error::operation_aborted};
-        case ModelErrorClass::kRetryable:
-            break;
+        case ModelErrorClass::kCancelled: throw boost::system::system_error{asio::error::operation_aborted};
+        case ModelErrorClass::kRetryable: break;
     }
     throw EndAttempt{core::retry("the embedding call failed: " + error.message, error.retry_after)};
 }
@@ -123,8 +122,8 @@ private:
         }
         for (std::size_t begin = 0; begin < asked.size();) {
             const std::size_t end = end_of_call(asked, begin);
-            co_await embed_call({asked.begin() + static_cast<std::ptrdiff_t>(begin),
-                                 asked.begin() + static_cast<std::ptrdiff_t>(end)});
+            co_await embed_call(
+                {asked.begin() + static_cast<std::ptrdiff_t>(begin), asked.begin() + static_cast<std::ptrdiff_t>(end)});
             begin = end;
         }
     }
@@ -198,7 +197,8 @@ private:
         return static_cast<std::int64_t>(store::store_embeddings(tx, model_, embeddings));
     }
 
-    /// One usage record a call. Its key is made of the texts, so that a call that is repeated after a crash counts once.
+    /// One usage record a call. Its key is made of the texts, so that a call that is repeated after a crash counts
+    /// once.
     void record(pg::Transaction& tx, const std::string& texts_key, std::int64_t tokens) {
         store::UsageEvent event;
         event.request_id = attempt_.job().id.to_string() + ":embedding-" + agent::sha256_hex(texts_key).substr(0, 16);

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Kind embed-memories: `{tenantId?, userId?, limit = 1000, batchSize = 96}`. Gives memories that have none by the
-/// model in use their embedding, oldest first; several such jobs share a backfill.
+/// @file  Kind embed-memories: `{tenantId?, userId?, limit = 1000, batchSize = 96}`. Gives memories that have none by
+/// the model in use their embedding, oldest first; several such jobs share a backfill.
 
 #include <memory>
 

@@ -25,10 +25,10 @@ store::NewPlan read_plan(const Payload& payload, const core::Job& job) {
     plan.user_id = {payload.required_uuid("userId")};
     plan.parent_session_id = payload.required_text("parentSessionId");
     plan.task_description = payload.required_text("taskDescription");
-    plan.max_subtasks =
-        static_cast<int>(payload.optional_integer("maxSubtasks", kDefaultSubtasks, 1, kMaxSubtasks));
+    plan.max_subtasks = static_cast<int>(payload.optional_integer("maxSubtasks", kDefaultSubtasks, 1, kMaxSubtasks));
     const auto on_failure = payload.optional_text("onFailure", "fail");
-    if (on_failure != "fail" && on_failure != "partial") Payload::refuse("onFailure", "must be \"fail\" or \"partial\"");
+    if (on_failure != "fail" && on_failure != "partial")
+        Payload::refuse("onFailure", "must be \"fail\" or \"partial\"");
     plan.partial = on_failure == "partial";
     plan.job_id = job.id;
     return plan;
@@ -72,8 +72,7 @@ asio::awaitable<Planned> make_plan(Attempt& attempt, const agent::AgentWorld& wo
     constexpr int kMaxRounds = 2;
     const auto max_subtasks = static_cast<std::size_t>(plan.max_subtasks);
     Planned planned;
-    planned.conversation.push_back(
-        message(clients::Role::kUser, agent::make_planner_prompt(plan.task_description)));
+    planned.conversation.push_back(message(clients::Role::kUser, agent::make_planner_prompt(plan.task_description)));
     for (;;) {
         ++planned.rounds;
         agent::ModelCall call;
@@ -98,8 +97,7 @@ asio::awaitable<Planned> make_plan(Attempt& attempt, const agent::AgentWorld& wo
                    fmt::format("the planner made no usable plan, also when it was told why: {}",
                                fmt::join(parsed.error(), "; ")));
         }
-        planned.conversation.push_back(
-            message(clients::Role::kUser, agent::make_planner_correction(parsed.error())));
+        planned.conversation.push_back(message(clients::Role::kUser, agent::make_planner_correction(parsed.error())));
     }
 }
 

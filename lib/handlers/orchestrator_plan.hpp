@@ -1,6 +1,6 @@
 #pragma once
-/// @file  Kind orchestrator-plan: `{planId?, userId, parentSessionId, taskDescription, maxSubtasks = 5, onFailure}`. A task
-/// becomes subtasks that depend on each other.
+/// @file  Kind orchestrator-plan: `{planId?, userId, parentSessionId, taskDescription, maxSubtasks = 5, onFailure}`. A
+/// task becomes subtasks that depend on each other.
 
 #include <memory>
 

@@ -32,16 +32,12 @@ OpenedSynthesis open_synthesis(pg::Transaction& tx, Attempt& attempt, const agen
     if (!plan) refuse(core::FailureReason::kError, fmt::format("there is no plan {}", plan_id.to_string()));
     OpenedSynthesis opened;
     switch (plan->status) {
-        case store::PlanStatus::kSynthesizing:
-            break;
-        case store::PlanStatus::kCompleted:
-            opened.result = plan->result;
-            return opened;
+        case store::PlanStatus::kSynthesizing: break;
+        case store::PlanStatus::kCompleted: opened.result = plan->result; return opened;
         case store::PlanStatus::kFailed:
             refuse(core::FailureReason::kCancelled, "the plan was cancelled or has failed already");
         case store::PlanStatus::kPlanning:
-        case store::PlanStatus::kExecuting:
-            refuse(core::FailureReason::kError, "the plan's subtasks are not done yet");
+        case store::PlanStatus::kExecuting: refuse(core::FailureReason::kError, "the plan's subtasks are not done yet");
     }
     std::vector<agent::SubtaskReport> reports;
     for (const auto& subtask : store::load_subtasks(tx, plan_id)) {

@@ -65,10 +65,9 @@ bool read_answer(const pqxx::result& rows) { return !rows.empty() && rows[0][0].
 }  // namespace
 
 std::optional<PlanRow> begin_plan(pg::Transaction& tx, const NewPlan& plan) {
-    (void)tx.run(sql::insert_plan,
-                 pqxx::params{plan.id.to_string(), text_of(plan.tenant_id), plan.user_id.to_string(),
-                              plan.parent_session_id, plan.task_description, plan.max_subtasks,
-                              plan.partial ? "partial" : "fail", text_of(plan.job_id)});
+    (void)tx.run(sql::insert_plan, pqxx::params{plan.id.to_string(), text_of(plan.tenant_id), plan.user_id.to_string(),
+                                                plan.parent_session_id, plan.task_description, plan.max_subtasks,
+                                                plan.partial ? "partial" : "fail", text_of(plan.job_id)});
     return read_plan(
         tx.run(sql::adopt_plan, pqxx::params{plan.id.to_string(), plan.user_id.to_string(), text_of(plan.job_id)}));
 }
@@ -98,9 +97,8 @@ bool accept_plan(pg::Transaction& tx, core::PlanId id, std::span<const core::Pla
                  const std::string& planner_session_id) {
     json plan = json::array();
     for (const auto& subtask : subtasks) {
-        plan.push_back({{"description", subtask.description},
-                        {"agent", subtask.agent},
-                        {"dependencies", subtask.dependencies}});
+        plan.push_back(
+            {{"description", subtask.description}, {"agent", subtask.agent}, {"dependencies", subtask.dependencies}});
     }
     const auto accepted = tx.run(sql::accept_plan, pqxx::params{id.to_string(), plan.dump(), planner_session_id});
     if (accepted.empty()) return false;

@@ -23,7 +23,7 @@ struct NewPlan {
     std::string parent_session_id;
     std::string task_description;
     int max_subtasks = 5;
-    bool partial = false;                ///< synthesize from what succeeded instead of failing
+    bool partial = false;               ///< synthesize from what succeeded instead of failing
     std::optional<core::JobId> job_id;  ///< the orchestrator-plan job, once there is one
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  An organisation on a database of its own, an engine that runs the built-in handlers there, and models that say what
-/// the test scripts. For tests of the handlers, one thread each.
+/// @file  An organisation on a database of its own, an engine that runs the built-in handlers there, and models that
+/// say what the test scripts. For tests of the handlers, one thread each.
 
 #include <functional>
 #include <mutex>
@@ -111,9 +111,10 @@ public:
     std::string add_user(const std::string& handle, const std::string& role) {
         const auto id = database_.value("INSERT INTO users (handle, tenant_id) VALUES ($1, $2) RETURNING id",
                                         pqxx::params{handle, tenant_});
-        database_.execute("INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT $1, id, tenant_id FROM roles "
-                          "WHERE tenant_id = $2 AND name = $3",
-                          pqxx::params{id, tenant_, role});
+        database_.execute(
+            "INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT $1, id, tenant_id FROM roles "
+            "WHERE tenant_id = $2 AND name = $3",
+            pqxx::params{id, tenant_, role});
         return id;
     }
     void add_session(const std::string& id, const std::string& user) {
@@ -142,8 +143,9 @@ public:
     /// Runs until the job is final. @returns "completed", "failed", …
     std::string finish(const std::string& job) {
         start();
-        eventually(std::chrono::seconds{60}, [&] { return column(job, "finished_at IS NOT NULL") == "t"; },
-                   "job " + job + " is final");
+        eventually(
+            std::chrono::seconds{60}, [&] { return column(job, "finished_at IS NOT NULL") == "t"; },
+            "job " + job + " is final");
         return column(job, "status");
     }
     std::string column(const std::string& job, const std::string& expression) {

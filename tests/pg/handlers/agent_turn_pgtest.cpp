@@ -16,8 +16,9 @@ TEST_CASE("agent-turn: a message becomes an answer, kept once with usage, audit 
     auto chat = scripted([](const ChatRequest&, int) { return say("Hello Ada."); });
     Organisation org{chat};
     auto& db = org.database();
-    db.execute("INSERT INTO model_prices (provider, model, input_usd_per_million, output_usd_per_million) "
-               "VALUES ('test', 'scripted-1', 2, 8)");
+    db.execute(
+        "INSERT INTO model_prices (provider, model, input_usd_per_million, output_usd_per_million) "
+        "VALUES ('test', 'scripted-1', 2, 8)");
     const auto job = org.enqueue_turn("Hello?");
     REQUIRE(org.finish(job) == "completed");
     CHECK(org.result(job)["text"] == "Hello Ada.");
@@ -58,7 +59,8 @@ TEST_CASE("agent-turn: a tool is called once, and its memory is queued for embed
     REQUIRE(org.finish(job) == "completed");
     CHECK(db.value("SELECT content || '/' || kind || '/' || visibility || '/' || source_session_id FROM memories") ==
           "Ada likes tea./preference/private/s1");
-    CHECK(db.value("SELECT string_agg(role, ',' ORDER BY seq) FROM session_messages") == "user,assistant,tool,assistant");
+    CHECK(db.value("SELECT string_agg(role, ',' ORDER BY seq) FROM session_messages") ==
+          "user,assistant,tool,assistant");
     CHECK(db.value("SELECT count(*) FROM jobs WHERE kind = 'embed-memories' AND dedupe_key = $1",
                    pqxx::params{"embed-memories:tenant:" + org.tenant()}) == "1");
     CHECK(db.value("SELECT tools -> 0 ->> 'tool' FROM trajectories WHERE job_id = $1", pqxx::params{job}) ==
@@ -83,7 +85,8 @@ TEST_CASE("agent-turn: what is recorded is never done again: a retry goes on whe
     CHECK(org.column(job, "attempt_errors -> 0 ->> 'error'") == "the model call failed: 429 slow down");
     CHECK(chat->requests().size() == 3);
     CHECK(db.value("SELECT count(*) FROM memories") == "1");
-    CHECK(db.value("SELECT string_agg(role, ',' ORDER BY seq) FROM session_messages") == "user,assistant,tool,assistant");
+    CHECK(db.value("SELECT string_agg(role, ',' ORDER BY seq) FROM session_messages") ==
+          "user,assistant,tool,assistant");
     CHECK(db.value("SELECT string_agg(split_part(request_id, ':', 2), ',' ORDER BY request_id) FROM usage_events "
                    "WHERE purpose = 'chat'") == "model-1,model-2");
 }
@@ -164,8 +167,9 @@ TEST_CASE("agent-turn: plan_tasks answers at once and leaves a plan job behind")
     Organisation org{chat};
     REQUIRE(org.finish(org.enqueue_turn("big task")) == "completed");
     auto& db = org.database();
-    eventually(std::chrono::seconds{30},
-               [&] { return db.value("SELECT status FROM orchestrator_plans") == "completed"; }, "the plan completes");
+    eventually(
+        std::chrono::seconds{30}, [&] { return db.value("SELECT status FROM orchestrator_plans") == "completed"; },
+        "the plan completes");
     CHECK(db.value("SELECT task_description || '/' || parent_session_id FROM orchestrator_plans") == "all of it/s1");
     CHECK(db.value("SELECT count(*) FROM jobs WHERE kind = 'orchestrator-plan'") == "1");
 }
@@ -211,7 +215,8 @@ TEST_CASE("agent-turn: what does not belong together is refused by name") {
     };
     CHECK(error({{"userId", org.user()}, {"sessionId", "bobs"}, {"text", "x"}}) ==
           "error: the session belongs to another user");
-    CHECK(error({{"userId", org.user()}, {"sessionId", "nowhere"}, {"text", "x"}}) == "error: the session does not exist");
+    CHECK(error({{"userId", org.user()}, {"sessionId", "nowhere"}, {"text", "x"}}) ==
+          "error: the session does not exist");
     CHECK(error({{"userId", org.user()}, {"sessionId", "old"}, {"text", "x"}}) == "error: the session is not active");
     CHECK(error({{"userId", "00000000-0000-7000-8000-000000000009"}, {"sessionId", "s1"}, {"text", "x"}}) ==
           "error: there is no user 00000000-0000-7000-8000-000000000009");
@@ -225,8 +230,9 @@ TEST_CASE("agent-turn: what does not belong together is refused by name") {
 TEST_CASE("agent-turn: a monthly budget that is used up forbids the call") {
     auto chat = scripted([](const ChatRequest&, int) { return say("never"); });
     Organisation org{chat};
-    org.database().execute("UPDATE roles SET permissions = jsonb_set(permissions, '{cost,monthly_limit_usd}', '1') "
-                           "WHERE name = 'member'");
+    org.database().execute(
+        "UPDATE roles SET permissions = jsonb_set(permissions, '{cost,monthly_limit_usd}', '1') "
+        "WHERE name = 'member'");
     org.database().execute("INSERT INTO usage_events (request_id, user_id, cost_usd) VALUES ('earlier', $1, 1.5)",
                            pqxx::params{org.user()});
     const auto job = org.enqueue_turn("hello");
@@ -238,10 +244,12 @@ TEST_CASE("agent-turn: a monthly budget that is used up forbids the call") {
 TEST_CASE("agent-turn: the limit of a request is checked before each call") {
     auto chat = scripted([](const ChatRequest&, int) { return use_tool("memory_search", R"({"query": "x"})"); });
     Organisation org{chat};
-    org.database().execute("UPDATE roles SET permissions = jsonb_set(permissions, '{cost,per_request_limit_usd}', '0.01') "
-                           "WHERE name = 'member'");
+    org.database().execute(
+        "UPDATE roles SET permissions = jsonb_set(permissions, '{cost,per_request_limit_usd}', '0.01') "
+        "WHERE name = 'member'");
     // Ten input tokens a call at 500 dollars a million are half a cent.
-    org.database().execute("INSERT INTO model_prices (provider, model, output_usd_per_million) VALUES ('*', 'scripted-1', 1000)");
+    org.database().execute(
+        "INSERT INTO model_prices (provider, model, output_usd_per_million) VALUES ('*', 'scripted-1', 1000)");
     const auto job = org.enqueue_turn("hello");
     REQUIRE(org.finish(job) == "failed");
     CHECK(org.column(job, "failure_reason") == "budget");
@@ -253,8 +261,9 @@ TEST_CASE("agent-turn: a template is frozen at the first turn; later edits chang
     auto chat = scripted([](const ChatRequest&, int) { return say("arr"); });
     Organisation org{chat};
     auto& db = org.database();
-    db.execute("INSERT INTO agent_templates (slug, name, system_prompt, model_override, tools) VALUES "
-               "('pirate', 'Pirate', 'Be a pirate.', '{\"providerID\": \"p\", \"modelID\": \"m-1\"}', '[\"memory_search\"]')");
+    db.execute(
+        "INSERT INTO agent_templates (slug, name, system_prompt, model_override, tools) VALUES "
+        "('pirate', 'Pirate', 'Be a pirate.', '{\"providerID\": \"p\", \"modelID\": \"m-1\"}', '[\"memory_search\"]')");
     db.execute("UPDATE sessions_index SET template_slug = 'pirate' WHERE session_id = 's1'");
     REQUIRE(org.finish(org.enqueue_turn("hello")) == "completed");
     db.execute("UPDATE agent_templates SET system_prompt = 'Be a clerk.', model_override = NULL");

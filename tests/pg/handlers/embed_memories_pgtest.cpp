@@ -104,10 +104,12 @@ TEST_CASE("embed-memories: beyond its limit it enqueues a successor until nothin
     Organisation org{silent_chat(), std::make_shared<ScriptedEmbedder>()};
     for (int i = 0; i < 5; ++i) org.add_memory(std::string(static_cast<std::size_t>(i) + 1, 'y'));
     REQUIRE(org.finish(org.enqueue("embed-memories", {{"limit", 2}})) == "completed");
-    eventually(std::chrono::seconds{30}, [&] { return without_embedding(org) == "0"; }, "the successors finish the rest");
-    eventually(std::chrono::seconds{30},
-               [&] { return org.database().value("SELECT count(*) FROM jobs WHERE finished_at IS NULL") == "0"; },
-               "no successor is left");
+    eventually(
+        std::chrono::seconds{30}, [&] { return without_embedding(org) == "0"; }, "the successors finish the rest");
+    eventually(
+        std::chrono::seconds{30},
+        [&] { return org.database().value("SELECT count(*) FROM jobs WHERE finished_at IS NULL") == "0"; },
+        "no successor is left");
     CHECK(org.database().value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "3");
 }
 

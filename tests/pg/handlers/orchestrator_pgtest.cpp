@@ -59,8 +59,8 @@ TEST_CASE("orchestrator: a diamond runs in order, each subtask once, and ends in
     wait_for_plan(org, "completed");
     CHECK(db.value("SELECT result FROM orchestrator_plans") == "all together");
     CHECK(subtask_states(org) == "0 completed, 1 completed, 2 completed, 3 completed");
-    CHECK(db.value("SELECT string_agg(kind || count, ',' ORDER BY kind) FROM (SELECT kind, count(*) FROM jobs GROUP BY kind) k") ==
-          "orchestrator-plan1,orchestrator-subtask4,orchestrator-synthesize1");
+    CHECK(db.value("SELECT string_agg(kind || count, ',' ORDER BY kind) FROM (SELECT kind, count(*) FROM jobs GROUP BY "
+                   "kind) k") == "orchestrator-plan1,orchestrator-subtask4,orchestrator-synthesize1");
     CHECK(db.value("SELECT serial_key FROM jobs WHERE kind = 'orchestrator-synthesize'") == "session:s1");
     CHECK(db.value("SELECT string_agg(role || ':' || content, '|') FROM session_messages WHERE session_id = 's1'") ==
           "assistant:all together");
@@ -72,15 +72,16 @@ TEST_CASE("orchestrator: a diamond runs in order, each subtask once, and ends in
               "Context from previous steps:\n\nSubtask 1: left\nResult:\nresult of left\n\nSubtask 2: right\nResult:\n"
               "result of right\n\nYour subtask:\njoin");
     }
-    CHECK(db.value("SELECT string_agg(DISTINCT purpose, ',' ORDER BY purpose) FROM usage_events WHERE purpose <> 'embedding'") ==
-          "plan,subtask,synthesize");
+    CHECK(db.value("SELECT string_agg(DISTINCT purpose, ',' ORDER BY purpose) FROM usage_events WHERE purpose <> "
+                   "'embedding'") == "plan,subtask,synthesize");
 }
 
 TEST_CASE("orchestrator: a bad plan is sent back once with the reasons") {
     auto chat = scripted([](const ChatRequest& request, int number) {
         if (is_planner(request)) {
-            return number == 1 ? say(R"([{"description": "a", "dependencies": [1]}, {"description": "b", "dependencies": [0]}])")
-                               : say(R"([{"description": "a"}])");
+            return number == 1
+                       ? say(R"([{"description": "a", "dependencies": [1]}, {"description": "b", "dependencies": [0]}])")
+                       : say(R"([{"description": "a"}])");
         }
         return say("ok");
     });
@@ -159,8 +160,8 @@ TEST_CASE("orchestrator: a synthesis that fails for good fails the plan") {
 
 TEST_CASE("orchestrator: cancelling a plan cancels its jobs, also those that run") {
     // Subtasks never end by themselves.
-    auto chat = std::make_shared<ScriptedChat>(
-        [](const ChatRequest& request, int) -> boost::asio::awaitable<ChatReply> {
+    auto chat =
+        std::make_shared<ScriptedChat>([](const ChatRequest& request, int) -> boost::asio::awaitable<ChatReply> {
             if (is_planner(request)) co_return say(kDiamond);
             boost::asio::steady_timer forever{co_await boost::asio::this_coro::executor, std::chrono::hours{1}};
             co_await forever.async_wait(boost::asio::use_awaitable);
@@ -169,7 +170,8 @@ TEST_CASE("orchestrator: cancelling a plan cancels its jobs, also those that run
     Organisation org{chat};
     auto& db = org.database();
     REQUIRE(org.finish(org.enqueue("orchestrator-plan", plan_payload(org))) == "completed");
-    eventually(std::chrono::seconds{30}, [&] { return chat->requests().size() == 2; }, "the first subtask asks its model");
+    eventually(
+        std::chrono::seconds{30}, [&] { return chat->requests().size() == 2; }, "the first subtask asks its model");
     CHECK(db.value("SELECT cancel_plan(id) FROM orchestrator_plans") == "t");
     const auto job = db.value("SELECT id FROM jobs WHERE kind = 'orchestrator-subtask'");
     REQUIRE(org.finish(job) == "failed");
@@ -224,11 +226,13 @@ struct IdlePlan {
     }
     void complete(int index) {
         begin(index);
-        pg::in_transaction(session, [&](pg::Transaction& tx) { REQUIRE(store::complete_subtask(tx, id, index, "done")); });
+        pg::in_transaction(session,
+                           [&](pg::Transaction& tx) { REQUIRE(store::complete_subtask(tx, id, index, "done")); });
     }
     std::string jobs() {
-        return database.value("SELECT coalesce(string_agg(payload ->> 'index', ',' ORDER BY payload ->> 'index'), '') "
-                              "FROM jobs WHERE kind = 'orchestrator-subtask' AND status = 'pending'");
+        return database.value(
+            "SELECT coalesce(string_agg(payload ->> 'index', ',' ORDER BY payload ->> 'index'), '') "
+            "FROM jobs WHERE kind = 'orchestrator-subtask' AND status = 'pending'");
     }
     std::string status() { return database.value("SELECT status FROM orchestrator_plans"); }
 };
@@ -255,14 +259,19 @@ TEST_CASE("plans: two subtasks that complete at the same instant release their d
             });
         }};
         TestDatabase& db = plan.database;
-        eventually(std::chrono::seconds{20},
-                   [&] { return db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                                         "wait_event_type = 'Lock'") == "1"; },
-                   "the second completion waits for the first");
+        eventually(
+            std::chrono::seconds{20},
+            [&] {
+                return db.value(
+                           "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                           "wait_event_type = 'Lock'") == "1";
+            },
+            "the second completion waits for the first");
     });
     second.join();
     CHECK(plan.database.value("SELECT count(*) FROM jobs WHERE payload ->> 'index' = '3'") == "1");
-    CHECK(plan.database.value("SELECT count(*) FROM orchestrator_subtasks WHERE index = 3 AND released_at IS NOT NULL") == "1");
+    CHECK(plan.database.value(
+              "SELECT count(*) FROM orchestrator_subtasks WHERE index = 3 AND released_at IS NOT NULL") == "1");
 }
 
 TEST_CASE("plans: the last completion lets the plan synthesize, once") {
@@ -280,8 +289,9 @@ TEST_CASE("plans: whatever fails a subtask's job, its plan learns of it") {
     IdlePlan plan{{{"a", "build", {}}, {"b", "build", {0}}, {"c", "build", {}}}};
     auto& db = plan.database;
     SECTION("a lapsed lease") {
-        db.execute("UPDATE jobs SET status = 'failed', failure_reason = 'crashed', last_error = 'its worker died', "
-                   "finished_at = now() WHERE payload ->> 'index' = '0'");
+        db.execute(
+            "UPDATE jobs SET status = 'failed', failure_reason = 'crashed', last_error = 'its worker died', "
+            "finished_at = now() WHERE payload ->> 'index' = '0'");
         CHECK(db.value("SELECT failure_reason || ': ' || error FROM orchestrator_subtasks WHERE index = 0") ==
               "crashed: its worker died");
     }
@@ -326,5 +336,6 @@ TEST_CASE("plans: a plan belongs to one user and one job") {
     store::NewPlan claim;
     claim.id = plan.id;
     claim.user_id = *core::UserId::parse(plan.database.value("INSERT INTO users (handle) VALUES ('eve') RETURNING id"));
-    pg::in_transaction(plan.session, [&](pg::Transaction& tx) { CHECK_FALSE(store::begin_plan(tx, claim).has_value()); });
+    pg::in_transaction(plan.session,
+                       [&](pg::Transaction& tx) { CHECK_FALSE(store::begin_plan(tx, claim).has_value()); });
 }

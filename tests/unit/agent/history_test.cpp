@@ -16,8 +16,12 @@ std::vector<ChatMessage> conversation() {
     call.tool_calls.push_back({"c1", "memory_search", R"({"query":"x"})"});
     ChatMessage answer = message(Role::kTool, "found");
     answer.tool_call_id = "c1";
-    return {message(Role::kUser, std::string(400, 'q')), call, answer, message(Role::kAssistant, "first"),
-            message(Role::kUser, "second?"), message(Role::kAssistant, "second")};
+    return {message(Role::kUser, std::string(400, 'q')),
+            call,
+            answer,
+            message(Role::kAssistant, "first"),
+            message(Role::kUser, "second?"),
+            message(Role::kAssistant, "second")};
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ TEST_CASE("plan answer: a bare array is read") {
 
 TEST_CASE("plan answer: fenced code with prose and other brackets around it is read") {
     const auto plan = parse_plan_answer(
-        "Here [as asked, see 1] is the plan [1]:\n```json\n[{\"description\": \"read [x] and \\\"y]\\\"\"}]\n```\nDone [ok].",
+        "Here [as asked, see 1] is the plan [1]:\n```json\n[{\"description\": \"read [x] and \\\"y]\\\"\"}]\n```\nDone "
+        "[ok].",
         5);
     REQUIRE(plan.has_value());
     CHECK(plan->front().description == "read [x] and \"y]\"");
@@ -45,7 +46,8 @@ TEST_CASE("plan answer: repeated dependencies count once") {
 }
 
 TEST_CASE("plan answer: prose without a plan is refused with a reason") {
-    CHECK(faults_of("I cannot do that.") == std::vector<std::string>{"the answer holds no JSON array of subtask objects"});
+    CHECK(faults_of("I cannot do that.") ==
+          std::vector<std::string>{"the answer holds no JSON array of subtask objects"});
     CHECK(faults_of("[1, 2") == std::vector<std::string>{"the answer holds no JSON array of subtask objects"});
     CHECK(faults_of("[]") == std::vector<std::string>{"the plan has no subtasks"});
 }
@@ -56,8 +58,7 @@ TEST_CASE("plan answer: every fault is told") {
     CHECK(faults == std::vector<std::string>{
                         "subtask 0 needs \"description\", a string", "\"agent\" of subtask 0 must be a string",
                         "\"dependencies\" of subtask 1 must be an array of zero-based indexes",
-                        "subtask 0 depends on itself",
-                        "subtask 2 depends on 9, which is not the index of a subtask"});
+                        "subtask 0 depends on itself", "subtask 2 depends on 9, which is not the index of a subtask"});
 }
 
 TEST_CASE("plan answer: a number too large for an index is refused, not wrapped around") {

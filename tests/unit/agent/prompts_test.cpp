@@ -6,9 +6,10 @@ using namespace oiab::agent;
 
 TEST_CASE("prompts: the system prompt is the frozen one, then memories, then skills") {
     const std::vector<SkillLine> skills{{"invoicing", "How to write an invoice."}};
-    CHECK(make_system_prompt("Be a pirate.", "<memory-context>\n- x\n</memory-context>", skills) ==
-          "Be a pirate.\n\n<memory-context>\n- x\n</memory-context>\n\nSkills of this organisation:\n- invoicing: How to "
-          "write an invoice.");
+    CHECK(
+        make_system_prompt("Be a pirate.", "<memory-context>\n- x\n</memory-context>", skills) ==
+        "Be a pirate.\n\n<memory-context>\n- x\n</memory-context>\n\nSkills of this organisation:\n- invoicing: How to "
+        "write an invoice.");
     CHECK(make_system_prompt("Be a pirate.", "", {}) == "Be a pirate.");
     CHECK_FALSE(make_system_prompt("", "", {}).empty());
 }

@@ -30,7 +30,8 @@ TEST_CASE("trajectory: the stored form has tool, input_hash and output_hash") {
     CHECK(list[0]["output_hash"] == sha256_hex("ok"));
 }
 
-TEST_CASE("model choice: the template goes before the session, the user's provider before the tenant's, then configuration") {
+TEST_CASE(
+    "model choice: the template goes before the session, the user's provider before the tenant's, then configuration") {
     ModelSources sources;
     sources.configured = {"", "configured"};
     CHECK(choose_model(sources).model == "configured");
