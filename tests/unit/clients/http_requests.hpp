@@ -18,7 +18,7 @@ inline HttpClientSettings direct() {
 inline HttpRequest get(std::string url) {
     HttpRequest request;
     request.url = std::move(url);
-    request.deadline = core::Deadline::after(std::chrono::seconds{30});
+    request.deadline = core::Deadline::after(std::chrono::seconds{120});
     return request;
 }
 

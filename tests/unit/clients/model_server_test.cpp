@@ -65,7 +65,7 @@ struct ModelServer {
         ChatRequest request;
         request.model = "some-model";
         request.messages = {{Role::kUser, std::move(text), {}, {}}};
-        request.deadline = Deadline::after(30s);
+        request.deadline = Deadline::after(120s);
         OpenAiChat chat{http, settings, clock};
         return run_coroutine(
             chat.complete(request, [&](std::string_view text_part) { deltas.emplace_back(text_part); }));

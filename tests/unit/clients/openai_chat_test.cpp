@@ -38,7 +38,7 @@ struct Provider {
         ChatRequest request;
         request.model = "gpt-4o-mini";
         request.messages = {{Role::kSystem, "Be brief.", {}, {}}, {Role::kUser, std::move(text), {}, {}}};
-        request.deadline = Deadline::after(30s);
+        request.deadline = Deadline::after(120s);
         return request;
     }
     json body(std::size_t i = 0) const { return json::parse(server.requests().at(i).body); }

@@ -24,7 +24,7 @@ struct Provider {
         settings.model = "text-embedding-3-small";
     }
     std::expected<Embeddings, ModelError> embed(std::vector<std::string> texts,
-                                                Deadline deadline = Deadline::after(30s)) {
+                                                Deadline deadline = Deadline::after(120s)) {
         OpenAiEmbedder embedder{http, settings, clock};
         return run_coroutine(embedder.embed(std::move(texts), deadline));
     }
