@@ -19,7 +19,8 @@ TEST_CASE_METHOD(QueueFixture, "claim: a due job becomes running with attempt, e
     CHECK(jobs[0].lease_epoch.value == 1);
     CHECK(jobs[0].timeout == 90s);
     CHECK(field(id, "concat_ws(' ', status, attempts, lease_epoch, locked_by)") == "running 1 1 host-1-abc");
-    CHECK(field(id, "lease_until > now() + interval '50 s' AND locked_at IS NOT NULL AND started_at IS NOT NULL") == "t");
+    CHECK(field(id, "lease_until > now() + interval '50 s' AND locked_at IS NOT NULL AND started_at IS NOT NULL") ==
+          "t");
 }
 
 TEST_CASE_METHOD(QueueFixture, "claim: priority first, then run_at, then id, over all kinds") {
@@ -36,11 +37,13 @@ TEST_CASE_METHOD(QueueFixture, "claim: priority first, then run_at, then id, ove
 TEST_CASE_METHOD(QueueFixture, "claim: a limit takes the front of the merged order, whichever kinds it comes from") {
     Ids expected;
     for (int i = 0; i < 12; ++i) {
-        expected.push_back(insert("run_at", "now() - interval '" + std::to_string(100 - i) + " s'", i % 3 == 0 ? "a" : "b"));
+        expected.push_back(
+            insert("run_at", "now() - interval '" + std::to_string(100 - i) + " s'", i % 3 == 0 ? "a" : "b"));
     }
     insert("priority, run_at", "9, '2020-01-01'", "a");
     for (std::size_t taken = 0; taken < 12; taken += 4)
-        CHECK(ids_of(claim(4, {"a", "b"})) == Ids(expected.begin() + static_cast<long>(taken), expected.begin() + static_cast<long>(taken) + 4));
+        CHECK(ids_of(claim(4, {"a", "b"})) ==
+              Ids(expected.begin() + static_cast<long>(taken), expected.begin() + static_cast<long>(taken) + 4));
     CHECK(claim(4, {"a", "b"}).size() == 1);
 }
 
@@ -102,7 +105,8 @@ TEST_CASE_METHOD(QueueFixture, "claim: a job that was claimed between the scan a
     const auto id = insert();
     pqxx::connection other{database.url()};
     pqxx::work holder{other};
-    holder.exec("UPDATE jobs SET status = 'running', lease_epoch = lease_epoch + 1, locked_by = 'other' WHERE id = '" + id.to_string() + "'");
+    holder.exec("UPDATE jobs SET status = 'running', lease_epoch = lease_epoch + 1, locked_by = 'other' WHERE id = '" +
+                id.to_string() + "'");
     CHECK(claim().empty());
     holder.commit();
     CHECK(claim().empty());
@@ -113,7 +117,8 @@ TEST_CASE_METHOD(QueueFixture, "claim: a claim is a heap-only update, and writes
     database.execute("INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"n\": 1}' FROM generate_series(1, 200)");
     const auto updates = pg::in_transaction(session, [&](pg::Transaction& tx) {
         REQUIRE(queue::claim(tx, {.worker = worker, .kinds = {"noop"}, .limit = 200}).size() == 200);
-        const auto row = tx.raw().exec("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'jobs'")[0];
+        const auto row =
+            tx.raw().exec("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'jobs'")[0];
         return std::pair{row[0].as<int>(), row[1].as<int>()};
     });
     CHECK(updates == std::pair{200, 200});

@@ -53,12 +53,21 @@ TEST_CASE_METHOD(Dedupe, "dedupe: enqueue waits for a producer that has not comm
         const std::string key = commits ? "committed" : "rolled back";
         pqxx::connection other{database.url()};
         pqxx::work producer{other};
-        const auto id = std::string{producer.exec("INSERT INTO jobs (kind, dedupe_key) VALUES ('noop', '" + key + "') RETURNING id")[0][0].view()};
+        const auto id = std::string{
+            producer.exec("INSERT INTO jobs (kind, dedupe_key) VALUES ('noop', '" + key + "') RETURNING id")[0][0]
+                .view()};
         core::Enqueued answer;
         std::jthread waiting{[&] { answer = enqueue(key); }};
-        eventually(10s, [&] { return database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == "1"; },
-                   "the enqueue waits for the other producer");
-        if (commits) producer.commit(); else producer.abort();
+        eventually(
+            10s,
+            [&] {
+                return database.value(
+                           "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                           "current_database()") == "1";
+            },
+            "the enqueue waits for the other producer");
+        if (commits) producer.commit();
+        else producer.abort();
         waiting.join();
         CHECK(answer.inserted == !commits);
         CHECK((answer.id.to_string() == id) == commits);
@@ -97,7 +106,9 @@ TEST_CASE_METHOD(Dedupe, "dedupe: two rows of one batch with the same key: one g
     enqueue("k");
     const auto second = claim().at(0);
     const auto plain = running();
-    const std::vector<queue::Settlement> batch{{first.key(), core::retry("x", 0ms)}, {second.key(), core::retry("x", 0ms)}, {plain.key(), core::retry("x", 0ms)}};
+    const std::vector<queue::Settlement> batch{{first.key(), core::retry("x", 0ms)},
+                                               {second.key(), core::retry("x", 0ms)},
+                                               {plain.key(), core::retry("x", 0ms)}};
     const auto settled = queue::settle(session, worker, batch);
     CHECK(settled[0].state == SettleState::kPending);
     CHECK(settled[1].reason == core::FailureReason::kSuperseded);

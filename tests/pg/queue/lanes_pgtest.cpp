@@ -50,7 +50,8 @@ TEST_CASE_METHOD(Lanes, "lanes: an insert that is still open while the head sett
     REQUIRE(next() == Ids{head});
     pqxx::connection other{database.url()};
     pqxx::work producer{other};
-    const auto late = *core::JobId::parse(std::string{producer.exec("INSERT INTO jobs (kind, serial_key) VALUES ('noop', 'lane') RETURNING id")[0][0].view()});
+    const auto late = *core::JobId::parse(std::string{
+        producer.exec("INSERT INTO jobs (kind, serial_key) VALUES ('noop', 'lane') RETURNING id")[0][0].view()});
     settle(job_of(head), core::completed());
     CHECK(advance() == 0);
     producer.commit();
@@ -63,7 +64,8 @@ TEST_CASE_METHOD(Lanes, "lanes: an open settle holds the lane, and its commit le
     REQUIRE(next() == Ids{head});
     pqxx::connection other{database.url()};
     pqxx::work settling{other};
-    settling.exec("UPDATE jobs SET status = 'completed', finished_at = now(), lease_until = NULL WHERE id = '" + head.to_string() + "'");
+    settling.exec("UPDATE jobs SET status = 'completed', finished_at = now(), lease_until = NULL WHERE id = '" +
+                  head.to_string() + "'");
     CHECK(advance() == 0);
     settling.commit();
     CHECK(next() == Ids{second});
@@ -75,7 +77,11 @@ TEST_CASE_METHOD(Lanes, "lanes: two that advance the same lane at once make one 
     pqxx::connection other{database.url()};
     pqxx::work first{other};
     CHECK(first.exec("SELECT advance_lane('lane')")[0][0].as<bool>());
-    pg::Session second{[&] { auto s = database.settings(); s.lock_timeout = 100ms; return s; }()};
+    pg::Session second{[&] {
+        auto s = database.settings();
+        s.lock_timeout = 100ms;
+        return s;
+    }()};
     const std::string lane = "lane";
     CHECK_THROWS(queue::advance_lanes(second, {&lane, 1}));
     first.commit();
@@ -96,7 +102,8 @@ TEST_CASE_METHOD(Lanes, "lanes: a head that sleeps after an attempt holds its la
     CHECK(next().empty());
 }
 
-TEST_CASE_METHOD(Lanes, "lanes: a row enqueued for the future stands aside, and starts on time when nobody else is there") {
+TEST_CASE_METHOD(Lanes,
+                 "lanes: a row enqueued for the future stands aside, and starts on time when nobody else is there") {
     const auto future = in_lane("run_at", "now() + interval '1 h'");
     advance();
     CHECK(field(future, "lane_ready") == "t");
@@ -124,7 +131,8 @@ TEST_CASE_METHOD(Lanes, "lanes: cancel, delete, another worker's finish and a fa
     REQUIRE(next() == Ids{head});
     SECTION("cancel of the head before it runs") {
         settle(job_of(head), core::Released{});
-        const auto cancelled = pg::autocommit(session, [&](pg::Transaction& tx) { return queue::cancel_job(tx, head); });
+        const auto cancelled =
+            pg::autocommit(session, [&](pg::Transaction& tx) { return queue::cancel_job(tx, head); });
         CHECK(cancelled.serial_key == "lane");
     }
     SECTION("delete") { database.execute("DELETE FROM jobs WHERE id = '" + head.to_string() + "'"); }
@@ -134,7 +142,8 @@ TEST_CASE_METHOD(Lanes, "lanes: cancel, delete, another worker's finish and a fa
         CHECK(queue::rescue(session, {}, {}).rescued.at(0).serial_key == "lane");
     }
     SECTION("atomic completion") {
-        CHECK(pg::in_transaction(session, [&](pg::Transaction& tx) { return queue::complete_in(tx, {worker, job_of(head).key()}, ""); }));
+        CHECK(pg::in_transaction(
+            session, [&](pg::Transaction& tx) { return queue::complete_in(tx, {worker, job_of(head).key()}, ""); }));
     }
     CHECK(next() == Ids{second});
 }
@@ -185,7 +194,8 @@ TEST_CASE_METHOD(Lanes, "lanes: the sweep finds idle lanes page by page and leav
 
 TEST_CASE_METHOD(Lanes, "lanes: agent turns of one session share a lane, others have their own") {
     const auto turn = [&](const char* payload) { return insert("payload", payload, "agent-turn"); };
-    const auto a1 = turn(R"('{"sessionId": "a"}')"), a2 = turn(R"('{"session_id": "a"}')"), b1 = turn(R"('{"sessionId": "b"}')");
+    const auto a1 = turn(R"('{"sessionId": "a"}')"), a2 = turn(R"('{"session_id": "a"}')"),
+               b1 = turn(R"('{"sessionId": "b"}')");
     const auto none = turn(R"('{"text": "no session"}')"), odd = turn(R"('[1]')");
     CHECK(field(a1, "serial_key") == "session:a");
     CHECK(field(a2, "serial_key") == "session:a");

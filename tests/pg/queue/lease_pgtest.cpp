@@ -52,7 +52,8 @@ TEST_CASE_METHOD(Lease, "renew: a row that a handler's transaction holds stops n
 TEST_CASE_METHOD(Lease, "renew: brings the news that somebody wants the job cancelled") {
     const auto job = running();
     CHECK_FALSE(renew({job.key()})[0].cancel_requested);
-    CHECK(in_tx([&](pg::Transaction& tx) { return queue::cancel_job(tx, job.id); }).answer == queue::CancelAnswer::kRequested);
+    CHECK(in_tx([&](pg::Transaction& tx) { return queue::cancel_job(tx, job.id); }).answer ==
+          queue::CancelAnswer::kRequested);
     CHECK(renew({job.key()})[0].cancel_requested);
 }
 

@@ -32,8 +32,9 @@ struct Legality : QueueFixture {
 
 TEST_CASE_METHOD(Legality, "legality: every change of status is on the list or refused") {
     const std::vector<std::string> all{"pending", "running", "completed", "failed"};
-    const std::vector<std::pair<std::string, std::string>> legal{{"pending", "running"}, {"pending", "failed"},   {"running", "pending"},
-                                                                 {"running", "completed"}, {"running", "failed"}, {"failed", "pending"}};
+    const std::vector<std::pair<std::string, std::string>> legal{{"pending", "running"}, {"pending", "failed"},
+                                                                 {"running", "pending"}, {"running", "completed"},
+                                                                 {"running", "failed"},  {"failed", "pending"}};
     for (const auto& from : all) {
         for (const auto& to : all) {
             if (from == to) continue;
@@ -64,7 +65,8 @@ TEST_CASE_METHOD(Legality, "legality: no other status, no empty kind, no unknown
     CHECK(field(insert("status", "'completed'"), "finished_at IS NOT NULL") == "t");
 }
 
-TEST_CASE_METHOD(Legality, "legality: a claim without a lease gets epoch, time and no lease, and fences the one before") {
+TEST_CASE_METHOD(Legality,
+                 "legality: a claim without a lease gets epoch, time and no lease, and fences the one before") {
     const auto job = running();
     settle(job, core::retry("x", 0ms));
     update(job.id, "status = 'running', locked_by = 'old worker', attempts = attempts + 1");
@@ -90,7 +92,10 @@ TEST_CASE_METHOD(Legality, "legality: a return to pending by a worker without le
 
 TEST_CASE_METHOD(Legality, "legality: ids of one statement are in the order of insertion, and are version 7") {
     database.execute("INSERT INTO jobs (kind, priority) SELECT 'noop', n FROM generate_series(1, 2000) n");
-    CHECK(database.value("SELECT count(*) FROM (SELECT priority, lag(priority) OVER (ORDER BY id) AS before FROM jobs) x WHERE priority < before") == "0");
-    CHECK(database.value("SELECT bool_and(substring(id::text, 15, 1) = '7' AND substring(id::text, 20, 1) IN ('8', '9', 'a', 'b')) FROM jobs") == "t");
-    CHECK(database.value("SELECT abs(extract(epoch FROM now()) - ('x' || substring(replace(max(id::text), '-', ''), 1, 12))::bit(48)::bigint / 1000.0) < 60 FROM jobs") == "t");
+    CHECK(database.value("SELECT count(*) FROM (SELECT priority, lag(priority) OVER (ORDER BY id) AS before FROM jobs) "
+                         "x WHERE priority < before") == "0");
+    CHECK(database.value("SELECT bool_and(substring(id::text, 15, 1) = '7' AND substring(id::text, 20, 1) IN ('8', "
+                         "'9', 'a', 'b')) FROM jobs") == "t");
+    CHECK(database.value("SELECT abs(extract(epoch FROM now()) - ('x' || substring(replace(max(id::text), '-', ''), 1, "
+                         "12))::bit(48)::bigint / 1000.0) < 60 FROM jobs") == "t");
 }

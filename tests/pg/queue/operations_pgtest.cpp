@@ -17,13 +17,15 @@ struct Operations : QueueFixture {
         return pg::autocommit(session, [&](pg::Transaction& tx) { return queue::delete_job(tx, id); });
     }
     void add_step(core::JobId id, const std::string& name, const std::string& status) {
-        database.execute("INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) VALUES ('" + id.to_string() + "', '" + name +
-                         "', '" + status + "', 'h', 1, 1, now())");
+        database.execute(
+            "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) VALUES ('" +
+            id.to_string() + "', '" + name + "', '" + status + "', 'h', 1, 1, now())");
     }
 };
 }  // namespace
 
-TEST_CASE_METHOD(Operations, "retry: a failed job is pending and due, with all attempts; done steps stay, failed ones go") {
+TEST_CASE_METHOD(Operations,
+                 "retry: a failed job is pending and due, with all attempts; done steps stay, failed ones go") {
     const auto job = running("max_attempts", "2");
     update(job.id, "crash_count = 2");
     settle(job, core::failed(core::FailureReason::kBudget, "x"));
@@ -32,7 +34,8 @@ TEST_CASE_METHOD(Operations, "retry: a failed job is pending and due, with all a
     add_step(job.id, "two", "failed");
     add_step(job.id, "three", "unknown");
     CHECK(queue::retry_job(session, job.id).answer == queue::RetryAnswer::kPending);
-    CHECK(field(job.id, "concat_ws(' ', status, attempts, max_attempts, crash_count, lease_epoch)") == "pending 0 2 0 1");
+    CHECK(field(job.id, "concat_ws(' ', status, attempts, max_attempts, crash_count, lease_epoch)") ==
+          "pending 0 2 0 1");
     CHECK(field(job.id, "num_nulls(failure_reason, cancel_requested_at, finished_at, locked_by)") == "4");
     CHECK(database.value("SELECT string_agg(name, ' ' ORDER BY name) FROM job_steps") == "one three");
     CHECK(claim().at(0).id == job.id);
@@ -56,7 +59,8 @@ TEST_CASE_METHOD(Operations, "retry: a row that somebody holds is not waited for
     CHECK(queue::retry_job(session, id).answer == queue::RetryAnswer::kHeld);
 }
 
-TEST_CASE_METHOD(Operations, "cancel: a pending job fails as cancelled, a running one's worker is told, a final one stays") {
+TEST_CASE_METHOD(Operations,
+                 "cancel: a pending job fails as cancelled, a running one's worker is told, a final one stays") {
     const auto pending = insert();
     CHECK(cancel(pending) == queue::CancelAnswer::kCancelled);
     CHECK(field(pending, "status || ' ' || failure_reason") == "failed cancelled");
@@ -72,7 +76,8 @@ TEST_CASE_METHOD(Operations, "cancel: a pending job fails as cancelled, a runnin
     pqxx::nontransaction{listener}.exec("SELECT 1");
     listener.get_notifs();
     CHECK(told == "cancel " + job.id.to_string());
-    CHECK(settle(job, core::failed(core::FailureReason::kCancelled, "told to stop")).state == queue::SettleState::kFailed);
+    CHECK(settle(job, core::failed(core::FailureReason::kCancelled, "told to stop")).state ==
+          queue::SettleState::kFailed);
 }
 
 TEST_CASE_METHOD(Operations, "delete: not while it runs, and with its steps") {
@@ -85,22 +90,30 @@ TEST_CASE_METHOD(Operations, "delete: not while it runs, and with its steps") {
     CHECK(database.value("SELECT count(*) FROM job_steps") == "0");
 }
 
-TEST_CASE_METHOD(Operations, "purge: old finished jobs go page by page with their steps, young and unfinished ones stay") {
+TEST_CASE_METHOD(Operations,
+                 "purge: old finished jobs go page by page with their steps, young and unfinished ones stay") {
     // Ten old ones of each sort; ids as old as the rows.
     database.execute(
-        "INSERT INTO jobs (id, kind, status, finished_at) SELECT ('01800000-0000-7000-8000-0000000000' || lpad(n::text, 2, '0'))::uuid, 'old', "
-        "CASE WHEN n % 2 = 0 THEN 'completed' ELSE 'failed' END, now() - interval '10 days' FROM generate_series(10, 29) n");
-    database.execute("INSERT INTO jobs (id, kind) VALUES ('01800000-0000-7000-8000-000000000015'::uuid, 'x') ON CONFLICT DO NOTHING");
+        "INSERT INTO jobs (id, kind, status, finished_at) SELECT ('01800000-0000-7000-8000-0000000000' || "
+        "lpad(n::text, 2, '0'))::uuid, 'old', "
+        "CASE WHEN n % 2 = 0 THEN 'completed' ELSE 'failed' END, now() - interval '10 days' FROM generate_series(10, "
+        "29) n");
+    database.execute(
+        "INSERT INTO jobs (id, kind) VALUES ('01800000-0000-7000-8000-000000000015'::uuid, 'x') ON CONFLICT DO "
+        "NOTHING");
     database.execute("INSERT INTO jobs (id, kind) VALUES ('01800000-0000-7000-8000-000000000099', 'unfinished')");
     const auto recent = running();
     settle(recent, core::completed());
-    database.execute("INSERT INTO jobs (id, kind, status, finished_at) VALUES ('f0000000-0000-4000-8000-000000000001', 'random id', 'completed', now() - interval '10 days')");
+    database.execute(
+        "INSERT INTO jobs (id, kind, status, finished_at) VALUES ('f0000000-0000-4000-8000-000000000001', 'random id', "
+        "'completed', now() - interval '10 days')");
     add_step(*core::JobId::parse("01800000-0000-7000-8000-000000000012"), "one", "done");
     const auto walk = [&](bool whole) {
         int deleted = 0;
         std::optional<queue::PurgeCursor> cursor{queue::PurgeCursor{}};
         while (cursor) {
-            const auto page = pg::autocommit(session, [&](pg::Transaction& tx) { return queue::purge(tx, 24h * 7, *cursor, 6, whole); });
+            const auto page = pg::autocommit(
+                session, [&](pg::Transaction& tx) { return queue::purge(tx, 24h * 7, *cursor, 6, whole); });
             deleted += page.deleted;
             cursor = page.next;
         }
@@ -124,7 +137,9 @@ TEST_CASE_METHOD(Operations, "list and show: newest first, filtered, with everyt
     settle(c, core::completed(R"({"ok": 1})"));
     const auto list = [&](const queue::JobFilter& filter) {
         std::vector<core::JobId> ids;
-        for (const auto& view : pg::autocommit(session, [&](pg::Transaction& tx) { return queue::list_jobs(tx, filter); })) ids.push_back(view.id);
+        for (const auto& view :
+             pg::autocommit(session, [&](pg::Transaction& tx) { return queue::list_jobs(tx, filter); }))
+            ids.push_back(view.id);
         return ids;
     };
     using Ids = std::vector<core::JobId>;

@@ -15,7 +15,9 @@ const std::string kTenant = "00000000-0000-0000-0000-00000000000a";
 const std::string kOther = "00000000-0000-0000-0000-00000000000b";
 
 struct Pauses : QueueFixture {
-    core::JobId of(const std::string& tenant, std::string_view kind = "noop") { return insert("tenant_id", "'" + tenant + "'", kind); }
+    core::JobId of(const std::string& tenant, std::string_view kind = "noop") {
+        return insert("tenant_id", "'" + tenant + "'", kind);
+    }
     bool pause(PauseScope scope, const std::string& name) {
         queue::Pause what;
         what.scope = scope;
@@ -90,7 +92,8 @@ TEST_CASE_METHOD(Pauses, "pause: a tenant's lanes stand still and go on in order
 }
 
 TEST_CASE_METHOD(Pauses, "pause: many rows go and come back in batches") {
-    database.execute("INSERT INTO jobs (kind, tenant_id, priority) SELECT 'noop', '" + kTenant + "', n % 3 FROM generate_series(1, 11000) n");
+    database.execute("INSERT INTO jobs (kind, tenant_id, priority) SELECT 'noop', '" + kTenant +
+                     "', n % 3 FROM generate_series(1, 11000) n");
     database.execute("INSERT INTO jobs (kind) SELECT 'noop' FROM generate_series(1, 10)");
     pause(PauseScope::kTenant, kTenant);
     CHECK(claim(100).size() == 10);

@@ -8,7 +8,8 @@ using namespace oiab;
 using namespace oiab::tests;
 
 TEST_CASE_METHOD(QueueFixture, "producers: INSERT on jobs is all that a producer needs, for every kind of row") {
-    database.execute("DROP ROLE IF EXISTS producer_only; CREATE ROLE producer_only; GRANT INSERT ON jobs TO producer_only");
+    database.execute(
+        "DROP ROLE IF EXISTS producer_only; CREATE ROLE producer_only; GRANT INSERT ON jobs TO producer_only");
     database.execute("INSERT INTO job_pauses (scope, name) VALUES ('tenant', '00000000-0000-0000-0000-000000000001')");
     pqxx::connection producer{database.url()};
     {
@@ -32,7 +33,10 @@ TEST_CASE_METHOD(QueueFixture, "producers: a temporary table cannot stand in for
     pqxx::work work{producer};
     work.exec("CREATE TEMP TABLE job_pauses (scope text, name text)").no_rows();
     work.exec("INSERT INTO job_pauses VALUES ('tenant', '00000000-0000-0000-0000-000000000001')").no_rows();
-    const auto ready = work.exec("INSERT INTO jobs (kind, tenant_id) VALUES ('noop', '00000000-0000-0000-0000-000000000001') RETURNING lane_ready")[0][0].as<bool>();
+    const auto ready = work.exec(
+                               "INSERT INTO jobs (kind, tenant_id) VALUES ('noop', "
+                               "'00000000-0000-0000-0000-000000000001') RETURNING lane_ready")[0][0]
+                           .as<bool>();
     CHECK(ready);
 }
 
@@ -54,10 +58,12 @@ TEST_CASE_METHOD(QueueFixture, "enqueue: every column arrives, what is left out 
     const auto ids = pg::in_transaction(session, [&](pg::Transaction& tx) {
         return std::vector{queue::enqueue(tx, job).id, queue::enqueue(tx, bare).id, queue::enqueue(tx, delayed).id};
     });
-    CHECK(field(ids[0], "concat_ws(' ', kind, payload, extract(epoch FROM run_at)::bigint, max_attempts, priority, serial_key, timeout_seconds)") ==
-          R"(mail {"to": "x"} 1900000000 9 -3 lane 77)");
+    CHECK(field(ids[0],
+                "concat_ws(' ', kind, payload, extract(epoch FROM run_at)::bigint, max_attempts, priority, serial_key, "
+                "timeout_seconds)") == R"(mail {"to": "x"} 1900000000 9 -3 lane 77)");
     CHECK(field(ids[0], "right(tenant_id::text, 1) || right(user_id::text, 1)") == "12");
-    CHECK(field(ids[1], "concat_ws(' ', kind, payload, status, attempts, max_attempts, priority, run_at <= now())") == "mail {} pending 0 3 0 t");
+    CHECK(field(ids[1], "concat_ws(' ', kind, payload, status, attempts, max_attempts, priority, run_at <= now())") ==
+          "mail {} pending 0 3 0 t");
     CHECK(field(ids[2], "run_at - created_at") == "00:01:30");
 }
 
@@ -75,7 +81,8 @@ TEST_CASE_METHOD(QueueFixture, "enqueue: a payload that is not JSON and an empty
     }
 }
 
-TEST_CASE_METHOD(QueueFixture, "wake-up: an insert notifies oiab_jobs once a statement, and of two open producers one is enough") {
+TEST_CASE_METHOD(QueueFixture,
+                 "wake-up: an insert notifies oiab_jobs once a statement, and of two open producers one is enough") {
     pqxx::connection listener{database.url()};
     int heard = 0;
     listener.listen("oiab_jobs", [&](const pqxx::notification&) { ++heard; });

@@ -33,7 +33,8 @@ TEST_CASE_METHOD(Rescue, "rescue: a lapsed attempt goes back to pending, charged
     CHECK(rescued[0].worker == "host-1-abc");
     CHECK(rescued[0].crash_count == 1);
     CHECK(rescued[0].status == core::Status::kPending);
-    CHECK(field(job.id, "concat_ws(' ', status, attempts, crash_count, lease_epoch, run_at::date)") == "pending 1 1 1 2020-01-01");
+    CHECK(field(job.id, "concat_ws(' ', status, attempts, crash_count, lease_epoch, run_at::date)") ==
+          "pending 1 1 1 2020-01-01");
     CHECK(field(job.id, "num_nulls(locked_by, locked_at, lease_until)") == "3");
     CHECK(field(job.id, "attempt_errors->0->>'reason'") == "lease_expired");
     CHECK(status(alive.id) == "running");
@@ -91,7 +92,8 @@ TEST_CASE_METHOD(Rescue, "rescue: pages reach every kind and priority and pass o
     std::vector<core::JobId> lapsed;
     for (const auto* kind : {"a", "b", "noop"}) {
         for (int i = 0; i < 7; ++i) insert("priority", std::to_string(i % 3), kind);
-        database.execute(std::string{"INSERT INTO jobs (kind, run_at) SELECT '"} + kind + "', now() + interval '1 h' FROM generate_series(1, 40)");
+        database.execute(std::string{"INSERT INTO jobs (kind, run_at) SELECT '"} + kind +
+                         "', now() + interval '1 h' FROM generate_series(1, 40)");
     }
     for (const auto& job : claim(100, {"a", "b", "noop"})) lapsed.push_back(job.id);
     REQUIRE(lapsed.size() == 21);

@@ -71,10 +71,12 @@ TEST_CASE_METHOD(QueueFixture, "settle: only the last twenty errors are kept") {
 }
 
 TEST_CASE_METHOD(QueueFixture, "settle: a mixed batch is answered in its order") {
-    const auto a = running(), b = running(), c = running("max_attempts", "1"), d = running(), e = running(), f = running();
+    const auto a = running(), b = running(), c = running("max_attempts", "1"), d = running(), e = running(),
+               f = running();
     const std::vector<queue::Settlement> batch{
-        {a.key(), core::completed()},   {b.key(), core::retry("x", 1s)}, {c.key(), core::retry("x", 1s)},
-        {d.key(), core::completed("1")}, {e.key(), core::Abandoned{}},   {f.key(), core::AlreadySettled{core::Status::kCompleted}}};
+        {a.key(), core::completed()},    {b.key(), core::retry("x", 1s)},
+        {c.key(), core::retry("x", 1s)}, {d.key(), core::completed("1")},
+        {e.key(), core::Abandoned{}},    {f.key(), core::AlreadySettled{core::Status::kCompleted}}};
     const auto settled = queue::settle(session, worker, batch);
     REQUIRE(settled.size() == 6);
     CHECK(settled[0].state == SettleState::kCompleted);
@@ -114,9 +116,11 @@ TEST_CASE_METHOD(QueueFixture, "settle: a row that another session holds is repo
     const auto held = running(), held_with_result = running(), free = running();
     pqxx::connection other{database.url()};
     pqxx::work holder{other};
-    holder.exec("SELECT FROM jobs WHERE id IN ('" + held.id.to_string() + "', '" + held_with_result.id.to_string() + "') FOR UPDATE");
-    const std::vector<queue::Settlement> batch{
-        {held.key(), core::completed()}, {held_with_result.key(), core::completed("2")}, {free.key(), core::completed()}};
+    holder.exec("SELECT FROM jobs WHERE id IN ('" + held.id.to_string() + "', '" + held_with_result.id.to_string() +
+                "') FOR UPDATE");
+    const std::vector<queue::Settlement> batch{{held.key(), core::completed()},
+                                               {held_with_result.key(), core::completed("2")},
+                                               {free.key(), core::completed()}};
     auto settled = queue::settle(session, worker, batch);
     CHECK(settled[0].state == SettleState::kHeld);
     CHECK(settled[1].state == SettleState::kHeld);
@@ -179,11 +183,15 @@ TEST_CASE_METHOD(QueueFixture, "settle: whatever would go back to pending fails 
 
 TEST_CASE_METHOD(QueueFixture, "settle and delete: a completed job is gone with its steps, others stay") {
     const auto done = running(), with_result = running(), failed = running(), lost = running();
-    database.execute("INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) SELECT id, 's', 'done', 'h', 1, 1, now() FROM jobs");
+    database.execute(
+        "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) SELECT id, 's', "
+        "'done', 'h', 1, 1, now() FROM jobs");
     lapse(lost.id);
     (void)queue::rescue(session, {}, {});
-    const std::vector<queue::Settlement> batch{{done.key(), core::completed()}, {with_result.key(), core::completed("1")},
-                                               {failed.key(), core::failed(core::FailureReason::kError, "x")}, {lost.key(), core::completed()}};
+    const std::vector<queue::Settlement> batch{{done.key(), core::completed()},
+                                               {with_result.key(), core::completed("1")},
+                                               {failed.key(), core::failed(core::FailureReason::kError, "x")},
+                                               {lost.key(), core::completed()}};
     const auto settled = queue::settle_and_delete(session, worker, batch);
     CHECK(settled[0].state == SettleState::kCompleted);
     CHECK(settled[1].state == SettleState::kCompleted);
@@ -193,7 +201,8 @@ TEST_CASE_METHOD(QueueFixture, "settle and delete: a completed job is gone with 
     CHECK(database.value("SELECT count(*) FROM job_steps") == "2");
 }
 
-TEST_CASE_METHOD(QueueFixture, "atomic completion: the handler's writes and the completion commit together or not at all") {
+TEST_CASE_METHOD(QueueFixture,
+                 "atomic completion: the handler's writes and the completion commit together or not at all") {
     database.execute("CREATE TABLE effects (job uuid)");
     const auto job = running();
     const auto complete = [&] {

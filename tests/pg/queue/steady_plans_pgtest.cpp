@@ -17,7 +17,10 @@ TEST_CASE_METHOD(QueueFixture, "steady plans: a claim that was planned on an emp
     auto work = [&] {
         auto jobs = claim_as(plans.on(session), worker, 5);
         std::vector<queue::Settlement> batch;
-        for (const auto& job : jobs) batch.push_back({job.key(), batch.size() % 2 == 0 ? core::completed() : core::retry("x", 1h)});
+        for (const auto& job : jobs) {
+            if (batch.size() % 2 == 0) batch.push_back({job.key(), core::completed()});
+            else batch.push_back({job.key(), core::retry("x", 1h)});
+        }
         (void)queue::settle(plans.on(session), worker, batch);
         return jobs.size();
     };
@@ -31,7 +34,12 @@ TEST_CASE_METHOD(QueueFixture, "steady plans: a claim that was planned on an emp
     // A session that ends reports what it has counted.
     session.discard();
     CHECK(work() == 5);
-    eventually(10s, [&] { return database.value("SELECT idx_scan > 0 FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_ready_idx'") == "t"; },
-               "the ended session's counts are in");
+    eventually(
+        10s,
+        [&] {
+            return database.value(
+                       "SELECT idx_scan > 0 FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_ready_idx'") == "t";
+        },
+        "the ended session's counts are in");
     CHECK(seq_scans() == before);
 }

@@ -15,16 +15,23 @@ namespace {
 struct Steps : QueueFixture {
     core::Job job = running("max_attempts", "9");
     queue::BegunStep begin(const std::string& hash = "h", const std::string& name = "call") {
-        return pg::in_transaction(session, [&](pg::Transaction& tx) { return queue::begin_step(tx, {worker, job.key()}, job.attempt, name, hash); });
+        return pg::in_transaction(session, [&](pg::Transaction& tx) {
+            return queue::begin_step(tx, {worker, job.key()}, job.attempt, name, hash);
+        });
     }
     bool finish(StepStatus status, const std::string& text) {
-        return pg::in_transaction(session, [&](pg::Transaction& tx) { return queue::settle_step(tx, {worker, job.key()}, "call", status, text); });
+        return pg::in_transaction(session, [&](pg::Transaction& tx) {
+            return queue::settle_step(tx, {worker, job.key()}, "call", status, text);
+        });
     }
     bool restart() {
-        return pg::in_transaction(session, [&](pg::Transaction& tx) { return queue::restart_step(tx, {worker, job.key()}, job.attempt, "call"); });
+        return pg::in_transaction(session, [&](pg::Transaction& tx) {
+            return queue::restart_step(tx, {worker, job.key()}, job.attempt, "call");
+        });
     }
     ResolveAnswer resolve(const std::optional<std::string>& done) {
-        return pg::autocommit(session, [&](pg::Transaction& tx) { return queue::resolve_step(tx, job.id, "call", done); });
+        return pg::autocommit(session,
+                              [&](pg::Transaction& tx) { return queue::resolve_step(tx, job.id, "call", done); });
     }
     void crash() {
         lapse(job.id);

@@ -28,13 +28,17 @@ struct Upgrade {
     void migrate(bool legacy_index = false) {
         pqxx::connection connection{database.url()};
         pqxx::work work{connection};
-        work.exec("SET LOCAL search_path = public, pg_temp; SET LOCAL client_min_messages = warning; SET LOCAL TimeZone = 'Pacific/Auckland'");
+        work.exec(
+            "SET LOCAL search_path = public, pg_temp; SET LOCAL client_min_messages = warning; SET LOCAL TimeZone = "
+            "'Pacific/Auckland'");
         work.exec(std::string{"SET LOCAL oiab.legacy_dedupe_index = "} + (legacy_index ? "on" : "off"));
         for (const auto& migration : pg::migrations()) work.exec(migration.text);
         work.commit();
     }
     std::string dedupe_indexes() {
-        return database.value("SELECT string_agg(indexrelid::regclass::text, ' ') FROM pg_index WHERE indrelid = 'jobs'::regclass AND indisunique AND NOT indisprimary");
+        return database.value(
+            "SELECT string_agg(indexrelid::regclass::text, ' ') FROM pg_index WHERE indrelid = 'jobs'::regclass AND "
+            "indisunique AND NOT indisprimary");
     }
 };
 
@@ -44,17 +48,24 @@ TEST_CASE_METHOD(Upgrade, "upgrade: rows of the published columns are kept, mend
     database.execute(kPublished);
     migrate();
     CHECK(database.value("SELECT count(*) FROM jobs") == "7");
-    CHECK(database.value("SELECT extract(epoch FROM run_at)::bigint FROM jobs WHERE dedupe_key = 'k' AND status = 'pending'") == "1577880000");
-    CHECK(database.value("SELECT count(*) FROM jobs WHERE (finished_at IS NOT NULL) = (status IN ('completed', 'failed'))") == "7");
+    CHECK(database.value(
+              "SELECT extract(epoch FROM run_at)::bigint FROM jobs WHERE dedupe_key = 'k' AND status = 'pending'") ==
+          "1577880000");
+    CHECK(database.value(
+              "SELECT count(*) FROM jobs WHERE (finished_at IS NOT NULL) = (status IN ('completed', 'failed'))") ==
+          "7");
     CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'pending' AND locked_by IS NOT NULL") == "0");
-    CHECK(database.value("SELECT locked_at IS NOT NULL AND lease_until IS NULL FROM jobs WHERE status = 'running'") == "t");
+    CHECK(database.value("SELECT locked_at IS NOT NULL AND lease_until IS NULL FROM jobs WHERE status = 'running'") ==
+          "t");
     CHECK(dedupe_indexes() == "jobs_dedupe_idx");
-    CHECK_THROWS_AS(database.execute("INSERT INTO jobs (kind, dedupe_key) VALUES ('noop', 'k')"), pqxx::unique_violation);
+    CHECK_THROWS_AS(database.execute("INSERT INTO jobs (kind, dedupe_key) VALUES ('noop', 'k')"),
+                    pqxx::unique_violation);
 
     CHECK(queue::sweep_lanes(session, "").advanced == 1);
     const auto jobs = QueueFixture::claim_as(session, worker, 10, {"noop", "agent-turn"});
     REQUIRE(jobs.size() == 3);
-    CHECK(database.value("SELECT run_at::date FROM jobs WHERE kind = 'agent-turn' AND status = 'running'") == "2020-01-01");
+    CHECK(database.value("SELECT run_at::date FROM jobs WHERE kind = 'agent-turn' AND status = 'running'") ==
+          "2020-01-01");
     for (const auto& job : jobs) {
         const queue::Settlement one{job.key(), core::completed("1")};
         CHECK(queue::settle(session, worker, {&one, 1})[0].state == queue::SettleState::kCompleted);
@@ -78,7 +89,9 @@ TEST_CASE_METHOD(Upgrade, "upgrade: the published dedupe index is kept on reques
     database.execute(kPublished);
     migrate(true);
     CHECK(dedupe_indexes() == "jobs_dedupe_published_idx");
-    database.execute("INSERT INTO jobs (kind, dedupe_key) VALUES ('noop', 'k') ON CONFLICT (dedupe_key) WHERE status = 'pending' DO NOTHING");
+    database.execute(
+        "INSERT INTO jobs (kind, dedupe_key) VALUES ('noop', 'k') ON CONFLICT (dedupe_key) WHERE status = 'pending' DO "
+        "NOTHING");
     CHECK(database.value("SELECT inserted FROM enqueue_job('noop', dedupe_key => 'k')") == "f");
     migrate(false);
     CHECK(dedupe_indexes() == "jobs_dedupe_idx");
@@ -87,8 +100,11 @@ TEST_CASE_METHOD(Upgrade, "upgrade: the published dedupe index is kept on reques
 TEST_CASE_METHOD(Upgrade, "upgrade: a worker of the version before goes on claiming and finishing") {
     database.execute(kPublished);
     migrate();
-    const auto id = database.value("UPDATE jobs SET status = 'running', attempts = attempts + 1, locked_by = 'old' WHERE id = (SELECT id FROM jobs WHERE status = 'pending' "
-                                   "AND kind = 'noop' ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id");
+    const auto id = database.value(
+        "UPDATE jobs SET status = 'running', attempts = attempts + 1, locked_by = 'old' WHERE id = (SELECT id FROM "
+        "jobs WHERE status = 'pending' "
+        "AND kind = 'noop' ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id");
     database.execute("UPDATE jobs SET status = 'completed' WHERE id = '" + id + "'");
-    CHECK(database.value("SELECT lease_epoch || ' ' || (finished_at IS NOT NULL) FROM jobs WHERE id = '" + id + "'") == "1 true");
+    CHECK(database.value("SELECT lease_epoch || ' ' || (finished_at IS NOT NULL) FROM jobs WHERE id = '" + id + "'") ==
+          "1 true");
 }

@@ -52,12 +52,14 @@ TEST_CASE_METHOD(Why, "why: the sentence follows what stands in the way") {
     CHECK(says(id, "kind mail-send is paused"));
     database.execute("INSERT INTO job_pauses (scope, name) VALUES ('all', '')");
     CHECK(says(id, "Everything is paused"));
-    database.execute("UPDATE workers SET seen_at = now() - interval '1 h'; DELETE FROM job_pauses; UPDATE jobs SET run_at = now()");
+    database.execute(
+        "UPDATE workers SET seen_at = now() - interval '1 h'; DELETE FROM job_pauses; UPDATE jobs SET run_at = now()");
     CHECK(says(id, "No worker is running"));
 }
 
 TEST_CASE_METHOD(Why, "why: behind another job in its lane, with how many before it") {
-    const auto head = insert("serial_key", "'lane'"), second = insert("serial_key", "'lane'"), third = insert("serial_key", "'lane'");
+    const auto head = insert("serial_key", "'lane'"), second = insert("serial_key", "'lane'"),
+               third = insert("serial_key", "'lane'");
     CHECK(says(second, "nobody holds the lane"));
     (void)queue::sweep_lanes(session, "");
     CHECK(says(third, "behind job " + head.to_string() + " (pending) in its lane lane, with 1 more before it"));

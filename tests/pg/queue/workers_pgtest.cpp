@@ -62,8 +62,14 @@ TEST_CASE_METHOD(Workers, "leadership: one leads until its lease lapses or it re
 TEST_CASE_METHOD(Workers, "leadership: of two that try at once one waits and loses") {
     pqxx::connection other{database.url()};
     pqxx::work first{other};
-    first.exec("INSERT INTO leadership (name, worker_id, lease_until) VALUES ('janitor', 'a', now() + interval '1 min')").no_rows();
-    pg::Session second{[&] { auto s = database.settings(); s.lock_timeout = 100ms; return s; }()};
+    first
+        .exec("INSERT INTO leadership (name, worker_id, lease_until) VALUES ('janitor', 'a', now() + interval '1 min')")
+        .no_rows();
+    pg::Session second{[&] {
+        auto s = database.settings();
+        s.lock_timeout = 100ms;
+        return s;
+    }()};
     CHECK_THROWS(pg::autocommit(second, [](pg::Transaction& tx) { return queue::lead(tx, {"b"}, 60s).has_value(); }));
     first.commit();
     CHECK_FALSE(lead("b"));

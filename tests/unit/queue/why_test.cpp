@@ -18,9 +18,11 @@ TEST_CASE("why: one sentence for each fact, the strongest first") {
     facts.max_attempts = 3;
     CHECK(queue::render_why(facts) == "It is not due until 2030-01-01 00:00:00+00 (in 5 h), after attempt 1 of 3.");
     facts.is_due = true;
-    CHECK(queue::render_why(facts) == "All slots of the 2 workers that have its kind are busy: it is due and waits for one.");
+    CHECK(queue::render_why(facts) ==
+          "All slots of the 2 workers that have its kind are busy: it is due and waits for one.");
     facts.workers_with_kind = 1;
-    CHECK(queue::render_why(facts) == "All slots of the worker that has its kind are busy: it is due and waits for one.");
+    CHECK(queue::render_why(facts) ==
+          "All slots of the worker that has its kind are busy: it is due and waits for one.");
     facts.workers_with_kind = 0;
     CHECK(queue::render_why(facts) == "No worker has the kind mail: 2 run without it.");
     facts.lane_ready = false;
