@@ -78,7 +78,8 @@ FrozenContext read_context(const json& stored, const ToolList& tools) {
         context.skills.push_back({skill.at("name").get<std::string>(), skill.at("description").get<std::string>()});
     }
     context.model = {stored.at("provider").get<std::string>(), stored.at("model").get<std::string>()};
-    for (const auto& name : stored.at("tools")) {
+    for (const auto& item : stored.at("tools")) {
+        const auto& name = item.get_ref<const std::string&>();
         const auto tool = std::ranges::find_if(tools, [&](const auto& t) { return t->definition().name == name; });
         if (tool != tools.end()) context.tools.push_back(*tool);
     }
