@@ -7,21 +7,27 @@
 -- snapshot) or lost, and whether somebody asked to cancel the job. Never zero rows for a non-empty input.
 -- Index: primary key. No index mentions lease_until, so a renewal is a heap-only update.
 -- Locks: FOR NO KEY UPDATE SKIP LOCKED in id order; never waits.
+-- Each row is looked up by LATERAL: a join would be planned as a walk through the whole key's index where the plan was made while the
+-- table was empty.
 WITH wanted AS MATERIALIZED (
     SELECT w.id, w.epoch, w.place FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS w(id, epoch, place)
 ), mine AS MATERIALIZED (
-    SELECT j.id
-    FROM wanted w JOIN jobs j ON j.id = w.id
-    WHERE j.status = 'running' AND j.lease_epoch = w.epoch AND j.locked_by = $3
-    ORDER BY j.id
-    FOR NO KEY UPDATE OF j SKIP LOCKED
+    SELECT j.place
+    FROM (SELECT id, epoch FROM wanted ORDER BY id) AS w
+    CROSS JOIN LATERAL (
+        SELECT jobs.ctid AS place FROM jobs
+        WHERE jobs.id = w.id AND jobs.status = 'running' AND jobs.lease_epoch = w.epoch AND jobs.locked_by = $3
+        FOR NO KEY UPDATE SKIP LOCKED) AS j
 ), renewed AS (
-    UPDATE jobs j SET lease_until = now() + $4::interval FROM mine m WHERE j.id = m.id
+    UPDATE jobs j SET lease_until = now() + $4::interval FROM mine m WHERE j.ctid = m.place
     RETURNING j.id
 )
 SELECT CASE WHEN r.id IS NOT NULL THEN 'renewed' WHEN j.id IS NOT NULL THEN 'held' ELSE 'lost' END AS state,
        coalesce(j.cancel_requested_at IS NOT NULL, false) AS cancel_requested
 FROM wanted w
 LEFT JOIN renewed r ON r.id = w.id
-LEFT JOIN jobs j ON j.id = w.id AND j.status = 'running' AND j.lease_epoch = w.epoch AND j.locked_by = $3
+LEFT JOIN LATERAL (
+    SELECT jobs.id, jobs.cancel_requested_at FROM jobs
+    WHERE jobs.id = w.id AND jobs.status = 'running' AND jobs.lease_epoch = w.epoch AND jobs.locked_by = $3
+    OFFSET 0) AS j ON true
 ORDER BY w.place

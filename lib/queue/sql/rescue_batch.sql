@@ -9,19 +9,22 @@
 -- and waits for its own savepoint.
 -- The epoch stays, and the row is no longer locked by anybody: a late settle of the old attempt matches nothing.
 -- Index: primary key. Locks: FOR NO KEY UPDATE SKIP LOCKED in id order.
+-- Each row is looked up by LATERAL: a join would be planned as a walk through the whole key's index where the plan was made while the
+-- table was empty.
 WITH lapsed AS MATERIALIZED (
-    SELECT j.id, j.locked_by AS worker,
+    SELECT j.place, j.locked_by AS worker,
            CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
                 WHEN j.crash_count + 1 >= $4::integer THEN 'crashed'
                 WHEN j.attempts >= j.max_attempts THEN 'lease_expired'
                 WHEN $6::uuid IS NOT NULL THEN 'superseded' END AS reason
-    FROM unnest($1::uuid[], $2::bigint[]) AS s(id, epoch)
-    JOIN jobs j ON j.id = s.id
-    WHERE j.status = 'running' AND j.lease_epoch = s.epoch
-      AND coalesce(j.lease_until, coalesce(j.locked_at, j.started_at, j.created_at) + $3::interval) < now()
-      AND ($5::boolean OR j.dedupe_key IS NULL)
-    ORDER BY j.id
-    FOR NO KEY UPDATE OF j SKIP LOCKED
+    FROM (SELECT u.id, u.epoch FROM unnest($1::uuid[], $2::bigint[]) AS u(id, epoch) ORDER BY u.id) AS s
+    CROSS JOIN LATERAL (
+        SELECT k.ctid AS place, k.locked_by, k.cancel_requested_at, k.crash_count, k.attempts, k.max_attempts
+        FROM jobs k
+        WHERE k.id = s.id AND k.status = 'running' AND k.lease_epoch = s.epoch
+          AND coalesce(k.lease_until, coalesce(k.locked_at, k.started_at, k.created_at) + $3::interval) < now()
+          AND ($5::boolean OR k.dedupe_key IS NULL)
+        FOR NO KEY UPDATE SKIP LOCKED) AS j
 )
 UPDATE jobs j SET
     status = CASE WHEN l.reason IS NULL THEN 'pending' ELSE 'failed' END,
@@ -34,5 +37,5 @@ UPDATE jobs j SET
     finished_at = CASE WHEN l.reason IS NOT NULL THEN now() END,
     locked_by = NULL, locked_at = NULL, lease_until = NULL
 FROM lapsed l
-WHERE j.id = l.id
+WHERE j.ctid = l.place
 RETURNING j.id, j.kind, l.worker, j.lease_epoch, j.crash_count, j.status, j.failure_reason, j.serial_key

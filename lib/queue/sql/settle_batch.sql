@@ -14,19 +14,23 @@
 -- A retry at max_attempts fails. Whatever would go back to pending fails as cancelled when that was asked for.
 -- Index: primary key. Locks: FOR NO KEY UPDATE SKIP LOCKED in id order. With $9 the dedupe index may wait for a producer:
 -- set a short lock_timeout.
+-- Each row is looked up by LATERAL: a join would be planned as a walk through the whole key's index where the plan was made while the
+-- table was empty.
 WITH mine AS MATERIALIZED (
-    SELECT j.id, s.outcome, s.delay_ms, s.result, s.reason, s.error,
+    SELECT j.place, j.id, s.outcome, s.delay_ms, s.result, s.reason, s.error,
            CASE WHEN s.outcome IN ('completed', 'failed') THEN s.outcome
                 WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
                 WHEN s.outcome = 'retry' AND j.attempts >= j.max_attempts THEN 'failed'
                 WHEN j.dedupe_key IS NOT NULL AND NOT $9::boolean THEN 'alone'
                 ELSE 'pending' END AS target
-    FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
-         AS s(id, epoch, outcome, delay_ms, result, reason, error)
-    JOIN jobs j ON j.id = s.id
-    WHERE j.status = 'running' AND j.lease_epoch = s.epoch AND j.locked_by = $3
-    ORDER BY j.id
-    FOR NO KEY UPDATE OF j SKIP LOCKED
+    FROM (SELECT * FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+              AS u(id, epoch, outcome, delay_ms, result, reason, error)
+          ORDER BY u.id) AS s
+    CROSS JOIN LATERAL (
+        SELECT jobs.ctid AS place, jobs.id, jobs.cancel_requested_at, jobs.attempts, jobs.max_attempts, jobs.dedupe_key
+        FROM jobs
+        WHERE jobs.id = s.id AND jobs.status = 'running' AND jobs.lease_epoch = s.epoch AND jobs.locked_by = $3
+        FOR NO KEY UPDATE SKIP LOCKED) AS j
 ), written AS (
     UPDATE jobs j SET
         status = CASE m.target WHEN 'cancelled' THEN 'failed' ELSE m.target END,
@@ -47,7 +51,7 @@ WITH mine AS MATERIALIZED (
         locked_at = CASE WHEN m.target <> 'pending' THEN j.locked_at END,
         lease_until = NULL
     FROM mine m
-    WHERE j.id = m.id AND m.target <> 'alone'
+    WHERE j.ctid = m.place AND m.target <> 'alone'
     RETURNING j.id, j.status, j.failure_reason, j.last_error, j.serial_key
 )
 SELECT id, status, failure_reason, last_error, serial_key FROM written

@@ -5,12 +5,14 @@
 -- Rows: the ids that are completed now. A missing id is locked by somebody, or the attempt is no longer ours:
 -- read_attempts.sql tells which. Zero rows: that goes for all of them.
 -- Index: primary key. Locks: FOR NO KEY UPDATE SKIP LOCKED in id order; never waits.
+-- Each row is looked up by LATERAL: a join would be planned as a walk through the whole key's index where the plan was made while the
+-- table was empty.
 UPDATE jobs SET status = 'completed', finished_at = now(), lease_until = NULL
 WHERE ctid = ANY (ARRAY(
-    SELECT j.ctid
-    FROM unnest($1::uuid[], $2::bigint[]) AS s(id, epoch)
-    JOIN jobs j ON j.id = s.id
-    WHERE j.status = 'running' AND j.lease_epoch = s.epoch AND j.locked_by = $3
-    ORDER BY j.id
-    FOR NO KEY UPDATE OF j SKIP LOCKED))
+    SELECT mine.ctid
+    FROM (SELECT u.id, u.epoch FROM unnest($1::uuid[], $2::bigint[]) AS u(id, epoch) ORDER BY u.id) AS s
+    CROSS JOIN LATERAL (
+        SELECT j.ctid FROM jobs j
+        WHERE j.id = s.id AND j.status = 'running' AND j.lease_epoch = s.epoch AND j.locked_by = $3
+        FOR NO KEY UPDATE SKIP LOCKED) AS mine))
 RETURNING id, serial_key
