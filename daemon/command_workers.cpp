@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "config/value.hpp"
@@ -19,6 +20,13 @@ namespace {
 std::vector<queue::Worker> load_workers(const Context& context, const std::string& purpose) {
     pg::Session session{session_settings(context.settings, purpose)};
     return pg::in_transaction(session, [](pg::Transaction& tx) { return queue::list_workers(tx); });
+}
+
+/// What a worker with these settings calls its host.
+std::string host_of(const config::Settings& settings) {
+    if (!settings.worker.name.empty()) return settings.worker.name;
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string{name.data()} : std::string{"localhost"};
 }
 
 nlohmann::json to_json(const queue::Worker& worker) {
@@ -61,8 +69,7 @@ int run(const Context& context, const WorkersCommand&) {
 }
 
 int run(const Context& context, const HealthcheckCommand& command) {
-    char host[256] = "";
-    (void)::gethostname(host, sizeof host - 1);
+    const auto host = host_of(context.settings);
     // A worker shows itself at a third of its lease: one whole lease is three chances missed.
     const auto max_age = command.max_age.value_or(context.settings.worker.lease);
     const auto workers = load_workers(context, "healthcheck");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "handlers/builtin.hpp"
@@ -75,8 +76,16 @@ void register_handlers(Registry& registry, const config::Settings& settings, con
     for (const auto& source : settings.handlers) {
         auto handler = std::visit(MakeHandler{settings, world}, source.way);
         if (!handler)
-            throw std::runtime_error{fmt::format("{}: handler for \"{}\": {}", source.origin, source.pattern, handler.error())};
+            throw std::runtime_error{
+                fmt::format("{}: handler for \"{}\": {}", source.origin, source.pattern, handler.error())};
         registry.add(source.pattern, std::move(*handler), kind_settings(settings, source.pattern));
+    }
+    // [kind."billing-refund"] below [handlers."billing-*"]: the same handler, with settings of its own.
+    const auto registered = registry.patterns();
+    for (const auto& [pattern, own] : settings.kinds) {
+        if (std::ranges::find(registered, pattern) != registered.end()) continue;
+        const auto* entry = registry.find(std::string_view{pattern}.substr(0, pattern.find('*')));
+        if (entry != nullptr) registry.add(pattern, entry->handler, kind_settings(settings, pattern));
     }
 }
 

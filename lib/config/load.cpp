@@ -107,8 +107,8 @@ Done check_together(const Settings& settings) {
             ConfigError{fmt::format("retry_cap ({}) must not be below retry_base ({})",
                                     format_duration(kinds.retry_cap), format_duration(kinds.retry_base))}};
     const auto& agent = settings.agent;
-    if (agent.runtime == AgentRuntime::kDirect && agent.llm.base_url.empty())
-        return std::unexpected{ConfigError{"runtime is direct, which needs llm_base_url: set OIABD_LLM_BASE_URL"}};
+    if (agent.runtime == AgentRuntime::kDirect && (agent.llm.base_url.empty() || agent.llm.model.empty()))
+        return std::unexpected{ConfigError{"runtime is direct, which needs llm_base_url and llm_model"}};
     for (const auto& [name, url] :
          {std::pair{"llm_base_url", &agent.llm.base_url}, std::pair{"embedding_base_url", &agent.embedding.base_url}})
         if (!url->empty() && !url->starts_with("http://") && !url->starts_with("https://"))

@@ -80,7 +80,6 @@ struct AgentSettings {
     AgentRuntime runtime = AgentRuntime::kOffline;
     ProviderSettings llm;
     ProviderSettings embedding;
-    int embedding_dimensions = 1536;
     int max_tool_rounds = 16;
     RecallSettings recall;
 };

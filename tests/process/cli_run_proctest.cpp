@@ -2,6 +2,7 @@
 
 #include "cli.hpp"
 #include "support/eventually.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace oiab::tests;
 using namespace std::chrono_literals;
@@ -86,6 +87,28 @@ TEST_CASE("once: --job takes that one, due or not; a kind without a handler fail
     CHECK(database.value("SELECT failure_reason FROM jobs WHERE id = $1", pqxx::params{unknown}) == "no_handler");
 }
 
+TEST_CASE("once: a kind's own settings hold below a handler for a whole prefix") {
+    TestDatabase database;
+    const TemporaryDirectory directory;
+    Cli cli{database};
+    cli.environment["OIABD_CONFIG"] = directory.write("oiabd.toml", R"(
+retry_cap = "7d"
+[handlers."x-*"]
+exec = ["/bin/false"]
+[kind."x-patient"]
+retry_base = "3d"
+)");
+    const auto hasty = cli.enqueue({"x-hasty"});
+    const auto patient = cli.enqueue({"x-patient"});
+    CHECK(cli.run({"--once", "--job", hasty}).code == 5);
+    CHECK(cli.run({"--once", "--job", patient}).code == 5);
+    const auto waits_a_day = [&](const std::string& id) {
+        return database.value("SELECT run_at > now() + interval '1 day' FROM jobs WHERE id = $1", pqxx::params{id});
+    };
+    CHECK(waits_a_day(hasty) == "f");
+    CHECK(waits_a_day(patient) == "t");
+}
+
 TEST_CASE("once: --kind chooses, --dry-run changes nothing") {
     TestDatabase database;
     const Cli cli{database};
@@ -137,7 +160,7 @@ TEST_CASE("enqueue --wait: exits by the outcome") {
 TEST_CASE("workers and healthcheck: a service shows itself while it runs, and is gone after it") {
     TestDatabase database;
     Cli cli{database};
-    cli.environment["OIABD_WORKER_NAME"] = "";
+    cli.environment["OIABD_WORKER_NAME"] = "a-host-of-its-own";
     check_sentence(cli.run({"healthcheck"}), 1, "no worker of ");
     CHECK(cli.run({"workers"}).out.starts_with("No workers."));
     const auto service = cli.start({"--diagnostics", "--slots", "3"});

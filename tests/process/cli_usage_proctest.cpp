@@ -71,7 +71,7 @@ TEST_CASE("cli: help for newcomers, for each command, and for everything") {
     CHECK(enqueue.out.find("Examples:") != std::string::npos);
     const auto all = cli.run({"--help-all"});
     CHECK(all.code == 0);
-    for (const auto* part : {"--lease", "--embedding-dimensions", "--dedupe-key", "--database-url-file"})
+    for (const auto* part : {"--lease", "--embedding-model", "--dedupe-key", "--database-url-file"})
         CHECK(all.out.find(part) != std::string::npos);
 }
 
