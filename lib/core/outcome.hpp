@@ -53,7 +53,9 @@ using Outcome = std::variant<Completed, Retry, Failed, Snoozed, Released, Alread
 [[nodiscard]] inline Outcome retry(std::string error, std::optional<std::chrono::milliseconds> after = {}) {
     return Retry{std::move(error), after, FailureReason::kError};
 }
-[[nodiscard]] inline Outcome failed(FailureReason reason, std::string error) { return Failed{reason, std::move(error)}; }
+[[nodiscard]] inline Outcome failed(FailureReason reason, std::string error) {
+    return Failed{reason, std::move(error)};
+}
 [[nodiscard]] inline Outcome invalid_payload(std::string error) {
     return Failed{FailureReason::kInvalidPayload, std::move(error)};
 }

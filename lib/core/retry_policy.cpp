@@ -9,7 +9,8 @@ milliseconds RetryPolicy::backoff(int attempt, Random& random) const {
     // Doubling in a loop that stops at the cap cannot overflow, whatever max_attempts somebody has chosen.
     for (int i = 1; i < attempt && full < cap; ++i) full = full > cap / 2 ? cap : full * 2;
     const auto half = full / 2;
-    return half + milliseconds{static_cast<milliseconds::rep>(random.uniform() * static_cast<double>((full - half).count()))};
+    return half +
+           milliseconds{static_cast<milliseconds::rep>(random.uniform() * static_cast<double>((full - half).count()))};
 }
 
 }  // namespace oiab::core

@@ -55,5 +55,7 @@ struct std::hash<oiab::core::Uuid> {
 };
 template <typename Tag>
 struct std::hash<oiab::core::Id<Tag>> {
-    std::size_t operator()(const oiab::core::Id<Tag>& id) const noexcept { return std::hash<oiab::core::Uuid>{}(id.value); }
+    std::size_t operator()(const oiab::core::Id<Tag>& id) const noexcept {
+        return std::hash<oiab::core::Uuid>{}(id.value);
+    }
 };

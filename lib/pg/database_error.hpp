@@ -22,7 +22,9 @@ public:
     /// Five characters, or empty where the server had no chance to say one.
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
     /// True for SQLSTATE classes 22 (data exception) and 23 (constraint violation): one row is bad, not the batch.
-    [[nodiscard]] bool is_bad_data() const noexcept { return sqlstate_.starts_with("22") || sqlstate_.starts_with("23"); }
+    [[nodiscard]] bool is_bad_data() const noexcept {
+        return sqlstate_.starts_with("22") || sqlstate_.starts_with("23");
+    }
 
 private:
     Trouble trouble_;

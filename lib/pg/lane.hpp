@@ -92,7 +92,7 @@ boost::asio::awaitable<std::invoke_result_t<Body, Session&>> Lane::run(Body body
         });
     };
     co_await asio::async_initiate<decltype(asio::use_awaitable), void(std::exception_ptr)>(std::move(initiate),
-                                                                                         asio::use_awaitable);
+                                                                                           asio::use_awaitable);
     if constexpr (!std::is_void_v<Result>) co_return std::move(*slot);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-/// @file  Several lanes behind one front: a handler's database sections go to the one that has least to do. Thread-safe.
+/// @file  Several lanes behind one front: a handler's database sections go to the one that has least to do.
+/// Thread-safe.
 
 #include <memory>
 #include <vector>
@@ -18,7 +19,8 @@ public:
     /// @throws DatabaseError in the caller, as pg::in_transaction does; nothing is tried again.
     template <typename Body>
     boost::asio::awaitable<std::invoke_result_t<Body, Transaction&>> transact(Body body) {
-        // Named, not passed as a temporary: GCC 12.2 destroys the captures of a closure within a co_await expression twice.
+        // Named, not passed as a temporary: GCC 12.2 destroys the captures of a closure within a co_await expression
+        // twice.
         auto work = [body = std::move(body)](Session& session) mutable {
             if constexpr (std::is_void_v<std::invoke_result_t<Body, Transaction&>>) {
                 in_transaction(session, std::function<void(Transaction&)>{std::ref(body)});

@@ -69,8 +69,9 @@ void Listener::serve() {
                 log_.warn("not listening; the poll goes on, and listening is tried again",
                           {{"error", e.what()}, {"pause_ms", wait.count()}});
             }
-            const auto jittered = wait / 2 + std::chrono::milliseconds{static_cast<int>(
-                                                 random_.uniform() * static_cast<double>(wait.count() / 2))};
+            const auto jittered =
+                wait / 2 +
+                std::chrono::milliseconds{static_cast<int>(random_.uniform() * static_cast<double>(wait.count() / 2))};
             wait = std::min(wait * 2, kLongestPause);
             if (!pause(jittered)) return;
         } while (true);

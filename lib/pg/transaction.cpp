@@ -29,9 +29,10 @@ void translated(Session& session, Moment moment, const std::function<void()>& at
 
 /// Behind a pooler in transaction mode a SET would leak into other clients' sessions; SET LOCAL ends with the block.
 void apply_local_settings(const SessionSettings& settings, pqxx::transaction_base& raw) {
-    raw.exec(fmt::format("SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; SET LOCAL TimeZone = 'UTC'; "
-                         "SET LOCAL jit = off",
-                         settings.statement_timeout.count(), settings.lock_timeout.count()));
+    raw.exec(
+        fmt::format("SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; SET LOCAL TimeZone = 'UTC'; "
+                    "SET LOCAL jit = off",
+                    settings.statement_timeout.count(), settings.lock_timeout.count()));
 }
 
 }  // namespace

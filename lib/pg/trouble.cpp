@@ -19,10 +19,14 @@ std::string first_line(std::string_view text) {
 /// that pass by themselves; every other (wrong password, no such database or role) needs a person.
 bool passes_by_itself(std::string_view message) {
     constexpr std::array kTransient{
-        std::string_view{"starting up"},       std::string_view{"shutting down"},
-        std::string_view{"recovery"},          std::string_view{"too many clients"},
-        std::string_view{"remaining connection slots"}, std::string_view{"too many connections"},
-        std::string_view{"terminating connection"},     std::string_view{"read-only"},
+        std::string_view{"starting up"},
+        std::string_view{"shutting down"},
+        std::string_view{"recovery"},
+        std::string_view{"too many clients"},
+        std::string_view{"remaining connection slots"},
+        std::string_view{"too many connections"},
+        std::string_view{"terminating connection"},
+        std::string_view{"read-only"},
         std::string_view{"not accepting"},
     };
     if (message.find("FATAL") == std::string_view::npos) return true;

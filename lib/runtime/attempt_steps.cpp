@@ -59,8 +59,8 @@ asio::awaitable<BodyEnd> run_body(const Attempt::StepBody& body, const StepCall&
         end.message = e.what();
         end.error = std::current_exception();
     }
-    // Cut off in the middle: nobody knows how far the effect came, and after a cancellation nothing more can be awaited.
-    // The record stays as intended, which the next attempt reads as unknown.
+    // Cut off in the middle: nobody knows how far the effect came, and after a cancellation nothing more can be
+    // awaited. The record stays as intended, which the next attempt reads as unknown.
     if (attempt.cancelled()) end.status = queue::StepStatus::kIntended;
     co_return end;
 }
@@ -78,9 +78,8 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
         });
     };
 
-    const auto begun = co_await transact([this, &name, &hash](pg::Transaction& tx) {
-        return queue::begin_step(tx, guard(), job_.attempt, name, hash);
-    });
+    const auto begun = co_await transact(
+        [this, &name, &hash](pg::Transaction& tx) { return queue::begin_step(tx, guard(), job_.attempt, name, hash); });
     switch (begun.answer) {
         case queue::StepBegin::kFresh: break;
         case queue::StepBegin::kDone: co_return json::parse(begun.result);
@@ -101,9 +100,8 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
             } else if (!options.repeatable) {
                 fail_for_unknown_effect(job_, name);
             }
-            const bool restarted = co_await transact([this, &name](pg::Transaction& tx) {
-                return queue::restart_step(tx, guard(), job_.attempt, name);
-            });
+            const bool restarted = co_await transact(
+                [this, &name](pg::Transaction& tx) { return queue::restart_step(tx, guard(), job_.attempt, name); });
             if (!restarted) throw LeaseLost{};
             break;
         }

@@ -10,7 +10,8 @@ void AttemptTable::add(std::span<const AttemptPtr> attempts) {
 }
 
 void AttemptTable::remove(std::span<const core::AttemptKey> keys) {
-    // A job may have been claimed again by this process before its former attempt is removed: the epoch tells them apart.
+    // A job may have been claimed again by this process before its former attempt is removed: the epoch tells them
+    // apart.
     std::vector<AttemptPtr> removed;  // destroyed after the lock is released
     removed.reserve(keys.size());
     const std::scoped_lock lock{mutex_};

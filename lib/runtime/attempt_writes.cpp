@@ -42,7 +42,8 @@ boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std
         bool in_doubt = false;
         try {
             co_await transact([this, &body](pg::Transaction& tx) {
-                // The row is locked first, so that a rescue cannot slip between the handler's writes and the completion.
+                // The row is locked first, so that a rescue cannot slip between the handler's writes and the
+                // completion.
                 guard_in(tx);
                 const auto result = body(tx);
                 if (!queue::complete_in(tx, guard(), result)) throw LeaseLost{};

@@ -126,26 +126,28 @@ void Claimer::refresh_kinds(bool patterns_too) {
     for (auto& kind : registry_.exact_kinds())
         if (takes(kind)) kinds.insert(std::move(kind));
     pg::in_transaction(session(), std::function<void(pg::Transaction&)>{[&](pg::Transaction& tx) {
-        all_paused_ = false;
-        paused_kinds_.clear();
-        paused_tenants_.clear();
-        for (auto& pause : queue::load_pauses(tx)) {
-            if (pause.scope == queue::PauseScope::kAll) all_paused_ = true;
-            if (pause.scope == queue::PauseScope::kKind) paused_kinds_.insert(std::move(pause.name));
-            else if (pause.scope == queue::PauseScope::kTenant) paused_tenants_.insert(std::move(pause.name));
-        }
-        if (!patterns_too || !registry_.has_patterns()) return;
-        for (auto& kind : queue::load_ready_kinds(tx))
-            if (takes(kind)) kinds.insert(std::move(kind));
-    }});
+                           all_paused_ = false;
+                           paused_kinds_.clear();
+                           paused_tenants_.clear();
+                           for (auto& pause : queue::load_pauses(tx)) {
+                               if (pause.scope == queue::PauseScope::kAll) all_paused_ = true;
+                               if (pause.scope == queue::PauseScope::kKind) paused_kinds_.insert(std::move(pause.name));
+                               else if (pause.scope == queue::PauseScope::kTenant)
+                                   paused_tenants_.insert(std::move(pause.name));
+                           }
+                           if (!patterns_too || !registry_.has_patterns()) return;
+                           for (auto& kind : queue::load_ready_kinds(tx))
+                               if (takes(kind)) kinds.insert(std::move(kind));
+                       }});
     std::erase_if(kinds, [this](const auto& kind) { return all_paused_ || paused_kinds_.contains(kind); });
     kinds_.assign(kinds.begin(), kinds.end());
 }
 
 core::Deadline Claimer::look() {
     const auto poll = core::Deadline::after(
-        settings_.poll_interval + milliseconds{static_cast<std::int64_t>(
-                                      world_.random.uniform() * static_cast<double>(settings_.poll_interval.count()) / 10)});
+        settings_.poll_interval +
+        milliseconds{static_cast<std::int64_t>(world_.random.uniform() *
+                                               static_cast<double>(settings_.poll_interval.count()) / 10)});
     if (kinds_.empty()) return poll;
     if (!hooks_.may_claim()) {
         hungry_.store(true, std::memory_order_release);
@@ -157,9 +159,7 @@ core::Deadline Claimer::look() {
     if (wanted == 0) return poll;
     switch (claim(wanted)) {
         case Found::kAll: return in(milliseconds::zero());
-        case Found::kSome:
-            contended_ = 0;
-            break;
+        case Found::kSome: contended_ = 0; break;
         case Found::kNothing: break;
     }
     hungry_.store(false, std::memory_order_release);
@@ -175,17 +175,16 @@ core::Deadline Claimer::until_next() {
         return in(*due);
     }
     const auto pause = std::min(milliseconds{1 << std::min(contended_++, 10)}, kLongestContention);
-    return in(pause / 2 + milliseconds{static_cast<std::int64_t>(world_.random.uniform() *
-                                                                 static_cast<double>(pause.count()))});
+    return in(pause / 2 +
+              milliseconds{static_cast<std::int64_t>(world_.random.uniform() * static_cast<double>(pause.count()))});
 }
 
 Claimer::Found Claimer::claim(std::size_t wanted) {
     const auto started = world_.clock.now();
     auto jobs = pg::autocommit(session(), [&](pg::Transaction& tx) {
-        return queue::claim(tx, {.worker = world_.worker,
-                                 .kinds = kinds_,
-                                 .limit = static_cast<int>(wanted),
-                                 .lease = settings_.lease});
+        return queue::claim(
+            tx,
+            {.worker = world_.worker, .kinds = kinds_, .limit = static_cast<int>(wanted), .lease = settings_.lease});
     });
     if (jobs.empty()) return Found::kNothing;
     const auto found = jobs.size() < wanted ? Found::kSome : Found::kAll;

@@ -20,7 +20,7 @@ public:
         int max_batch = 1'000;
     };
     struct Hooks {
-        std::function<bool()> may_claim;                       ///< leases are trusted and the Settler keeps up
+        std::function<bool()> may_claim;                        ///< leases are trusted and the Settler keeps up
         std::function<void(AttemptPtr, core::Outcome)> settle;  ///< for attempts that are given back unstarted
     };
 

@@ -41,14 +41,15 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
     lease_keeper_ = std::make_unique<LeaseKeeper>(session_for("lease"), settings_.lease, attempts_, world_, failed,
                                                   [this] { return describe(); });
     settler_ = std::make_unique<Settler>(session_for("settle"),
-                                         Settler::Settings{.delete_on_complete = settings_.delete_on_complete}, attempts_,
-                                         world_, failed, [this](bool put_back) {
+                                         Settler::Settings{.delete_on_complete = settings_.delete_on_complete},
+                                         attempts_, world_, failed, [this](bool put_back) {
                                              // A retry may be due long before the next poll.
                                              put_back ? claimer_->jobs_were_put_back() : claimer_->room_was_made();
                                          });
     executor_ = std::make_unique<Executor>(
         Executor::Settings{.slots = settings_.slots, .threads = settings_.threads},
-        [this](AttemptPtr attempt, core::Outcome outcome) { on_finished(std::move(attempt), std::move(outcome)); }, failed);
+        [this](AttemptPtr attempt, core::Outcome outcome) { on_finished(std::move(attempt), std::move(outcome)); },
+        failed);
     claimer_ = std::make_unique<Claimer>(
         session_for("claim"),
         Claimer::Settings{.lease = settings_.lease, .poll_interval = settings_.poll_interval, .kinds = settings_.kinds},
@@ -67,11 +68,11 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
     if (!settings_.notify) return;
     listener_ = std::make_unique<pg::Listener>(
         session_for("listen"), std::vector<std::string>{"oiab_jobs", "oiab_lanes", "oiab_control"},
-        pg::Listener::Callbacks{
-            .notified = [this](std::string_view channel, std::string_view payload) { on_notification(channel, payload); },
-            // What was notified while nobody listened is found by looking once.
-            .listening = [this] { claimer_->pauses_changed(); },
-            .failed = failed},
+        pg::Listener::Callbacks{.notified = [this](std::string_view channel,
+                                                   std::string_view payload) { on_notification(channel, payload); },
+                                // What was notified while nobody listened is found by looking once.
+                                .listening = [this] { claimer_->pauses_changed(); },
+                                .failed = failed},
         random, log_);
 }
 
@@ -151,9 +152,11 @@ void Engine::watch_attempts(core::SteadyTime now) {
     for (const auto& attempt : attempts_.all()) {
         if (!attempt->is_running() || attempt->cancelled()) continue;
         if (attempt->deadline().reached(now)) attempt->request_cancel(core::CancelReason::kDeadline);
-        const auto stall = attempt->entry() != nullptr ? attempt->entry()->settings.stall_timeout : milliseconds::zero();
+        const auto stall =
+            attempt->entry() != nullptr ? attempt->entry()->settings.stall_timeout : milliseconds::zero();
         if (stall > milliseconds::zero() && now - attempt->last_activity() > stall) {
-            attempt->log(LogLevel::kWarning, "the handler reported nothing for its stall_timeout: the attempt is stopped");
+            attempt->log(LogLevel::kWarning,
+                         "the handler reported nothing for its stall_timeout: the attempt is stopped");
             attempt->request_cancel(core::CancelReason::kDeadline);
         }
     }
@@ -192,8 +195,8 @@ void Engine::advance_stage(core::SteadyTime now) {
     if (stage_ == Stage::kDraining && (stops >= 2 || stage_ends_.reached(now)) && executor_->running() > 0) {
         stage_ = Stage::kCancelling;
         stage_ends_ = core::Deadline::after(settings_.cancel_grace, now);
-        log_.info("cancelling what still runs", {{"running", executor_->running()},
-                                                 {"cancel_grace_ms", settings_.cancel_grace.count()}});
+        log_.info("cancelling what still runs",
+                  {{"running", executor_->running()}, {"cancel_grace_ms", settings_.cancel_grace.count()}});
         for (const auto& attempt : attempts_.all()) attempt->request_cancel(core::CancelReason::kShutdown);
     }
     const bool nothing_runs = executor_->running() == 0 && executor_->waiting() == 0;

@@ -64,8 +64,8 @@ public:
     [[nodiscard]] std::optional<std::string> failure() const;
 
     struct StopReport {
-        std::vector<core::JobId> left;   ///< attempts that still ran
-        std::size_t unsettled = 0;       ///< finished attempts whose outcome could not be written
+        std::vector<core::JobId> left;  ///< attempts that still ran
+        std::size_t unsettled = 0;      ///< finished attempts whose outcome could not be written
         /// Handlers that block their thread may keep the process from ending in an orderly way.
         bool handlers_stuck = false;
     };

@@ -12,9 +12,9 @@ namespace {
 /// tidiness alone, so the numbers have no deeper reason.
 constexpr std::chrono::minutes kPurgeInterval{1};
 constexpr std::chrono::hours kForgetWorkersAfter{1};
-/// After each page of unfinished rows the rescue rests so many times as long as the page took: a walk past a large backlog
-/// took 5 % of the speed of a drain otherwise, 1.7 µs a row (docs/performance.md). It rests no more once it has used up
-/// the share of a lease below, so that lapsed leases are found in time.
+/// After each page of unfinished rows the rescue rests so many times as long as the page took: a walk past a large
+/// backlog took 5 % of the speed of a drain otherwise, 1.7 µs a row (docs/performance.md). It rests no more once it has
+/// used up the share of a lease below, so that lapsed leases are found in time.
 constexpr int kRescueRests = 29;
 constexpr int kRescueShareOfLease = 4;
 /// Pages of a purge in a row before the janitor looks after more urgent things again.
@@ -45,9 +45,9 @@ void Janitor::serve() {
                 purge_some();
             }
             note_success();
-            next = core::Deadline::after(settings_.lease / 3 +
-                                         std::chrono::milliseconds{static_cast<std::int64_t>(
-                                             world_.random.uniform() * static_cast<double>(settings_.lease.count()) / 20)});
+            next = core::Deadline::after(settings_.lease / 3 + std::chrono::milliseconds{static_cast<std::int64_t>(
+                                                                   world_.random.uniform() *
+                                                                   static_cast<double>(settings_.lease.count()) / 20)});
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
             term_.reset();
@@ -101,7 +101,8 @@ void Janitor::rescue_all() {
 void Janitor::tidy() {
     queue::restore_resumed(session());
     pg::in_transaction(session(), std::function<void(pg::Transaction&)>{[](pg::Transaction& tx) {
-                           queue::prune_workers(tx, std::chrono::duration_cast<std::chrono::seconds>(kForgetWorkersAfter));
+                           queue::prune_workers(tx,
+                                                std::chrono::duration_cast<std::chrono::seconds>(kForgetWorkersAfter));
                        }});
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-/// @file  The housekeeping of the whole fleet, done by one leader at a time: rescue of lapsed leases, retention, rows that
-/// others left behind. Every worker has one; all but the leader only ask, once in a third of a lease, whether to lead.
+/// @file  The housekeeping of the whole fleet, done by one leader at a time: rescue of lapsed leases, retention, rows
+/// that others left behind. Every worker has one; all but the leader only ask, once in a third of a lease, whether to
+/// lead.
 
 #include <optional>
 
@@ -32,8 +33,8 @@ private:
     const Settings settings_;
     AttemptWorld& world_;
     std::optional<std::int64_t> term_;
-    /// Nothing is rescued before this: after an outage of ours or of the server every worker gets one full lease to renew
-    /// what it still runs.
+    /// Nothing is rescued before this: after an outage of ours or of the server every worker gets one full lease to
+    /// renew what it still runs.
     core::SteadyTime rescue_from_;
     core::SteadyTime purged_at_{};
 };

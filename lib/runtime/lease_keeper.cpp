@@ -31,7 +31,8 @@ bool LeaseKeeper::trusted() const noexcept {
 void LeaseKeeper::fence(core::SteadyTime now) {
     for (const auto& attempt : attempts_.all()) {
         if (now - attempt->lease_started() < lease_ * 7 / 10 || attempt->cancelled()) continue;
-        attempt->log(LogLevel::kWarning, "the lease could not be renewed for 70 % of its length: the attempt is stopped");
+        attempt->log(LogLevel::kWarning,
+                     "the lease could not be renewed for 70 % of its length: the attempt is stopped");
         attempt->request_cancel(core::CancelReason::kLeaseLost);
     }
 }
@@ -71,8 +72,8 @@ void LeaseKeeper::renew_all() {
         for (std::size_t i = 0; i < count; ++i) keys.push_back(attempts[first + i]->job().key());
         // The lease is trusted from before the statement was sent: a slow success must not lengthen the trust.
         const auto started = world_.clock.now();
-        const auto renewals =
-            pg::autocommit(session(), [&](pg::Transaction& tx) { return queue::renew(tx, world_.worker, keys, lease_); });
+        const auto renewals = pg::autocommit(
+            session(), [&](pg::Transaction& tx) { return queue::renew(tx, world_.worker, keys, lease_); });
         for (std::size_t i = 0; i < count; ++i) {
             const auto& attempt = attempts[first + i];
             if (renewals[i].state == queue::RenewState::kRenewed) attempt->lease_renewed(started);

@@ -17,8 +17,7 @@ bool stands_after_cancel(const core::Outcome& outcome) {
 
 core::Outcome outcome_of_cancel(core::CancelReason reason, const LiveAttempt& attempt) {
     switch (reason) {
-        case core::CancelReason::kUser:
-            return core::Failed{core::FailureReason::kCancelled, "cancelled while it ran"};
+        case core::CancelReason::kUser: return core::Failed{core::FailureReason::kCancelled, "cancelled while it ran"};
         case core::CancelReason::kDeadline:
             return core::Retry{fmt::format("the attempt ran longer than its {} s",
                                            std::chrono::round<std::chrono::seconds>(attempt.run_time()).count()),

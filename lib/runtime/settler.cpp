@@ -118,7 +118,8 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
     std::vector<core::AttemptKey> done;
     done.reserve(batch.size());
     std::vector<std::string> lanes;
-    // complete_in told the lane itself to move on by the row's trigger; its own worker is quicker than the notification.
+    // complete_in told the lane itself to move on by the row's trigger; its own worker is quicker than the
+    // notification.
     for (auto& finished : batch) {
         const auto& job = finished.attempt->job();
         if (needs_no_write(finished.outcome)) {
@@ -171,8 +172,9 @@ void Settler::report(const Finished& finished, const queue::Settled& settled) {
     const std::string_view what = settled.state == kCompleted ? "job completed"
                                   : settled.state == kFailed  ? "job failed"
                                   : settled.state == kLost    ? "the attempt was no longer ours; nothing written"
-                                  : std::holds_alternative<core::Retry>(finished.outcome) ? "attempt failed, job will be tried again"
-                                                                                           : "job given back";
+                                  : std::holds_alternative<core::Retry>(finished.outcome)
+                                      ? "attempt failed, job will be tried again"
+                                      : "job given back";
     const auto* retry = std::get_if<core::Retry>(&finished.outcome);
     const std::string_view error = settled.state == kFailed ? std::string_view{settled.error}
                                    : retry != nullptr       ? std::string_view{retry->error}
@@ -183,9 +185,14 @@ void Settler::report(const Finished& finished, const queue::Settled& settled) {
         log().write(level, what, fields);
     } else {
         const observe::Field fields[] = {
-            {"job_id", id},       {"kind", job.kind}, {"attempt", job.attempt}, {"max_attempts", job.max_attempts},
-            {"run_ms", run_ms},   {"reason", settled.state == kFailed ? core::to_string(settled.reason) : core::to_string(retry->reason)},
-            {"error", error},     {"retry_in_ms", retry != nullptr && retry->after && settled.state == kPending ? retry->after->count() : 0}};
+            {"job_id", id},
+            {"kind", job.kind},
+            {"attempt", job.attempt},
+            {"max_attempts", job.max_attempts},
+            {"run_ms", run_ms},
+            {"reason", settled.state == kFailed ? core::to_string(settled.reason) : core::to_string(retry->reason)},
+            {"error", error},
+            {"retry_in_ms", retry != nullptr && retry->after && settled.state == kPending ? retry->after->count() : 0}};
         log().write(level, what, fields);
     }
 }

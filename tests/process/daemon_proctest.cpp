@@ -74,7 +74,8 @@ TEST_CASE("daemon: two daemons on one queue run every job exactly once") {
     const auto other = cli.start({});
     wait_until_ready(*one);
     wait_until_ready(*other);
-    database.execute("INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"sleepMs\": 1}' FROM generate_series(1, 4000)");
+    database.execute(
+        "INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"sleepMs\": 1}' FROM generate_series(1, 4000)");
     eventually(60s, [&] { return count(database, "status = 'completed'") == "4000"; }, "all jobs are completed");
     CHECK(count(database, "attempts <> 1 OR lease_epoch <> 1") == "0");
     CHECK(database.value("SELECT count(DISTINCT locked_by) FROM jobs") == "2");
@@ -85,16 +86,23 @@ TEST_CASE("daemon: after kill -9 in the middle of work another daemon takes over
     const auto cli = quick_cli(database);
     const auto victim = cli.start({});
     wait_until_ready(*victim);
-    database.execute("INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"sleepMs\": 100}' FROM generate_series(1, 500)");
-    eventually(30s, [&] { return count(database, "status = 'completed'") != "0" && count(database, "status = 'running'") != "0"; },
-               "some jobs are done and some are running");
+    database.execute(
+        "INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"sleepMs\": 100}' FROM generate_series(1, 500)");
+    eventually(
+        30s,
+        [&] { return count(database, "status = 'completed'") != "0" && count(database, "status = 'running'") != "0"; },
+        "some jobs are done and some are running");
     victim->signal(SIGKILL);
     CHECK(victim->wait_or_fail().killed);
     // What the victim had sent already is still carried out by its sessions.
-    eventually(30s, [&] {
-        return database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oiabd%' AND datname = "
-                              "current_database()") == "0";
-    }, "the server has noticed that the victim is gone");
+    eventually(
+        30s,
+        [&] {
+            return database.value(
+                       "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oiabd%' AND datname = "
+                       "current_database()") == "0";
+        },
+        "the server has noticed that the victim is gone");
     const auto held = std::stoi(count(database, "status = 'running'"));
     CHECK(held > 0);
 
@@ -115,12 +123,18 @@ TEST_CASE("daemon: one that stood still past its lease writes nothing about what
     sleeper->signal(SIGSTOP);
     const auto other = cli.start({});
     eventually(60s, [&] { return count(database, "status = 'completed'") == "1"; }, "the other daemon has done it");
-    const auto row = [&] { return database.value("SELECT locked_by || lease_epoch || finished_at || attempts FROM jobs"); };
+    const auto row = [&] {
+        return database.value("SELECT locked_by || lease_epoch || finished_at || attempts FROM jobs");
+    };
     const auto before = row();
     sleeper->signal(SIGCONT);
-    eventually(30s, [&] { return sleeper->err().find("no longer ours") != std::string::npos ||
-                                 sleeper->err().find("could not be renewed") != std::string::npos; },
-               "the sleeper has noticed");
+    eventually(
+        30s,
+        [&] {
+            return sleeper->err().find("no longer ours") != std::string::npos ||
+                   sleeper->err().find("could not be renewed") != std::string::npos;
+        },
+        "the sleeper has noticed");
     sleeper->signal(SIGTERM);
     CHECK(sleeper->wait_or_fail().code == 0);
     CHECK(row() == before);
@@ -148,7 +162,8 @@ TEST_CASE("daemon: the server goes away during work and comes back, and the daem
     const auto cli = quick_cli(database);
     const auto daemon = cli.start({});
     wait_until_ready(*daemon);
-    database.execute("INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"sleepMs\": 5}' FROM generate_series(1, 3000)");
+    database.execute(
+        "INSERT INTO jobs (kind, payload) SELECT 'noop', '{\"sleepMs\": 5}' FROM generate_series(1, 3000)");
     eventually(30s, [&] { return count(database, "status = 'completed'") != "0"; }, "some jobs are done");
     SECTION("after an orderly restart") { server.restart(); }
     SECTION("after a crash of the server") {

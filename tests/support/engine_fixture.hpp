@@ -1,6 +1,6 @@
 #pragma once
-/// @file  An engine on a database of its own, with handlers made of lambdas. For tests of the runtime; the control loop runs
-/// on a thread of the fixture.
+/// @file  An engine on a database of its own, with handlers made of lambdas. For tests of the runtime; the control loop
+/// runs on a thread of the fixture.
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>

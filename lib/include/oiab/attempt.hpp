@@ -17,7 +17,8 @@
 
 namespace oiab {
 
-/// A guarded write touched no row: the attempt is no longer ours. Let it pass through; the executor writes nothing then.
+/// A guarded write touched no row: the attempt is no longer ours. Let it pass through; the executor writes nothing
+/// then.
 class LeaseLost : public std::runtime_error {
 public:
     LeaseLost() : std::runtime_error{"the attempt is no longer ours: its lease was lost"} {}
@@ -97,8 +98,8 @@ public:
     /// Runs `body` once a job: its JSON result is stored, and later attempts get the stored one. An unknown effect (the
     /// process died between intent and result) is verified, repeated where that is declared safe, or ends the attempt
     /// as failed(effect_unknown). A different input under the same name fails the job.
-    /// @throws LeaseLost, EndAttempt, pg::DatabaseError, and what `body` throws: the step is then recorded as failed and
-    /// runs again in the next attempt, or as unknown where `body` threw EffectUnknown or was cancelled
+    /// @throws LeaseLost, EndAttempt, pg::DatabaseError, and what `body` throws: the step is then recorded as failed
+    /// and runs again in the next attempt, or as unknown where `body` threw EffectUnknown or was cancelled
     virtual boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
                                                         StepOptions options) = 0;
 

@@ -30,23 +30,23 @@ extern "C" {
 
 typedef struct oiab_job {
     size_t size;
-    const char *id;           /**< UUID; also the key for idempotent effects: the same in every attempt */
-    const char *kind;
-    const char *payload;      /**< JSON text */
-    const char *tenant_id;    /**< UUID, or NULL */
-    const char *user_id;      /**< UUID, or NULL */
-    const char *serial_key;   /**< or NULL */
-    const char *dedupe_key;   /**< or NULL */
-    int32_t attempt;          /**< 1 for the first */
+    const char* id; /**< UUID; also the key for idempotent effects: the same in every attempt */
+    const char* kind;
+    const char* payload;    /**< JSON text */
+    const char* tenant_id;  /**< UUID, or NULL */
+    const char* user_id;    /**< UUID, or NULL */
+    const char* serial_key; /**< or NULL */
+    const char* dedupe_key; /**< or NULL */
+    int32_t attempt;        /**< 1 for the first */
     int32_t max_attempts;
-    int64_t timeout_ms;       /**< until this attempt is cancelled; -1 for never */
+    int64_t timeout_ms; /**< until this attempt is cancelled; -1 for never */
 } oiab_job;
 
 /** What the plugin's functions answer. */
 #define OIAB_OK 0
-#define OIAB_INVALID 1     /**< an argument is malformed; nothing was done */
-#define OIAB_LEASE_LOST 2  /**< the attempt is no longer ours: stop, nothing that is returned counts any more */
-#define OIAB_ERROR 3       /**< it could not be done (database trouble); the attempt may go on or ask for a retry */
+#define OIAB_INVALID 1    /**< an argument is malformed; nothing was done */
+#define OIAB_LEASE_LOST 2 /**< the attempt is no longer ours: stop, nothing that is returned counts any more */
+#define OIAB_ERROR 3      /**< it could not be done (database trouble); the attempt may go on or ask for a retry */
 
 #define OIAB_LOG_DEBUG 0
 #define OIAB_LOG_INFO 1
@@ -56,10 +56,10 @@ typedef struct oiab_job {
 /** A job to enqueue. Zero and NULL mean the default; tenant and user are those of the job at hand. */
 typedef struct oiab_new_job {
     size_t size;
-    const char *kind;
-    const char *payload;      /**< JSON text, or NULL for {} */
-    const char *dedupe_key;
-    const char *serial_key;
+    const char* kind;
+    const char* payload; /**< JSON text, or NULL for {} */
+    const char* dedupe_key;
+    const char* serial_key;
     int64_t delay_ms;
     int32_t max_attempts;
     int32_t priority;
@@ -72,39 +72,39 @@ typedef struct oiab_outcome oiab_outcome;
  *  oiab_plugin_handle, and not after it has returned. */
 typedef struct oiab_api {
     size_t size;
-    void *context;
+    void* context;
     /** Whether the attempt is to end: 0, or non-zero once it is. To be asked now and then by whoever works long. */
-    int (*cancelled)(void *context);
+    int (*cancelled)(void* context);
     /** Writes a log line with the job's id, kind and attempt. */
-    void (*log)(void *context, int level, const char *message);
+    void (*log)(void* context, int level, const char* message);
     /** Stores a JSON value for whoever looks at the job. */
-    int (*progress)(void *context, const char *json);
+    int (*progress)(void* context, const char* json);
     /** Tells that work goes on, where there is nothing to report. */
-    void (*heartbeat)(void *context);
+    void (*heartbeat)(void* context);
     /** Enqueues while the attempt is ours. An attempt that is retried enqueues again, unless a dedupe key prevents it.
      *  @param id  where not NULL, gets the UUID of the new job, or of the pending one with the same dedupe key */
-    int (*enqueue)(void *context, const oiab_new_job *job, char id[37]);
+    int (*enqueue)(void* context, const oiab_new_job* job, char id[37]);
     /** Sets the outcome's text: the result as JSON, or the error. Copied. */
-    int (*set_text)(oiab_outcome *outcome, const char *text);
+    int (*set_text)(oiab_outcome* outcome, const char* text);
 } oiab_api;
 
-#define OIAB_COMPLETED 0 /**< done; the text is the result as JSON, or none */
-#define OIAB_RETRY 1     /**< try again after after_ms, or by the kind's backoff where that is negative */
-#define OIAB_FAILED 2    /**< failed for good */
+#define OIAB_COMPLETED 0       /**< done; the text is the result as JSON, or none */
+#define OIAB_RETRY 1           /**< try again after after_ms, or by the kind's backoff where that is negative */
+#define OIAB_FAILED 2          /**< failed for good */
 #define OIAB_INVALID_PAYLOAD 3 /**< failed for good, since the payload is not what the kind needs */
-#define OIAB_SNOOZED 4   /**< not now and nobody's fault: again after after_ms, no attempt counted */
+#define OIAB_SNOOZED 4         /**< not now and nobody's fault: again after after_ms, no attempt counted */
 
 /** Comes as a retry by backoff; `host` is the daemon's own. */
 struct oiab_outcome {
     size_t size;
     int32_t kind;
     int64_t after_ms;
-    void *host;
+    void* host;
 };
 
 /** The types of the two functions that a plugin exports. */
 typedef uint32_t (*oiab_plugin_abi_function)(void);
-typedef int (*oiab_plugin_handle_function)(const oiab_job *job, const oiab_api *api, oiab_outcome *outcome);
+typedef int (*oiab_plugin_handle_function)(const oiab_job* job, const oiab_api* api, oiab_outcome* outcome);
 
 #ifdef __cplusplus
 }

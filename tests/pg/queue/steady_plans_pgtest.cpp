@@ -44,7 +44,8 @@ TEST_CASE_METHOD(QueueFixture, "steady plans: a claim that was planned on an emp
     CHECK(seq_scans() == before);
 }
 
-TEST_CASE_METHOD(QueueFixture, "steady plans: a settle that was planned on an empty table looks each row up by its key") {
+TEST_CASE_METHOD(QueueFixture,
+                 "steady plans: a settle that was planned on an empty table looks each row up by its key") {
     queue::SteadyPlans plans;
     database.execute("ALTER TABLE jobs SET (autovacuum_enabled = false)");
     // Known to be empty, a table looks as if walking through all of it were the cheapest way to any row.

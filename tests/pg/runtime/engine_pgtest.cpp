@@ -4,8 +4,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
-#include "support/engine_fixture.hpp"
 #include "queue/pauses.hpp"
+#include "support/engine_fixture.hpp"
 
 using namespace std::chrono_literals;
 using namespace oiab;
@@ -53,8 +53,9 @@ TEST_CASE("engine: jobs of kinds without a handler are never claimed, and patter
     registry.add("report-*", handler([](Attempt&) -> asio::awaitable<core::Outcome> { co_return core::completed(); }));
     RunningEngine engine{tests::quick_settings(database), registry};
     database.execute("INSERT INTO jobs (kind) VALUES ('report-daily'), ('unknown'), ('report-weekly')");
-    eventually(10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "2"; },
-               "both reports are completed");
+    eventually(
+        10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "2"; },
+        "both reports are completed");
     CHECK(database.value("SELECT status || attempts FROM jobs WHERE kind = 'unknown'") == "pending0");
 }
 
@@ -68,15 +69,17 @@ TEST_CASE("engine: a failing job is retried with backoff and fails for good at m
                      co_return core::completed();
                  }),
                  settings);
-    registry.add("hopeless", handler([](Attempt&) -> asio::awaitable<core::Outcome> { co_return core::retry("never"); }),
-                 settings);
+    registry.add("hopeless",
+                 handler([](Attempt&) -> asio::awaitable<core::Outcome> { co_return core::retry("never"); }), settings);
     RunningEngine engine{tests::quick_settings(database), registry};
     database.execute("INSERT INTO jobs (kind) VALUES ('flaky'), ('hopeless')");
-    eventually(10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL") == "2"; },
-               "both jobs are final");
+    eventually(
+        10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL") == "2"; },
+        "both jobs are final");
     CHECK(database.value("SELECT status || attempts FROM jobs WHERE kind = 'flaky'") == "completed3");
     CHECK(database.value("SELECT jsonb_array_length(attempt_errors) FROM jobs WHERE kind = 'flaky'") == "2");
-    CHECK(database.value("SELECT status || attempts || last_error FROM jobs WHERE kind = 'hopeless'") == "failed3never");
+    CHECK(database.value("SELECT status || attempts || last_error FROM jobs WHERE kind = 'hopeless'") ==
+          "failed3never");
 }
 
 TEST_CASE("engine: twenty thousand jobs of two kinds are each run exactly once") {
@@ -88,11 +91,13 @@ TEST_CASE("engine: twenty thousand jobs of two kinds are each run exactly once")
                          runs.fetch_add(1, std::memory_order_relaxed);
                          co_return core::completed();
                      }));
-    database.execute("INSERT INTO jobs (kind) SELECT CASE WHEN n % 2 = 0 THEN 'a' ELSE 'b' END "
-                     "FROM generate_series(1, 20000) AS n");
+    database.execute(
+        "INSERT INTO jobs (kind) SELECT CASE WHEN n % 2 = 0 THEN 'a' ELSE 'b' END "
+        "FROM generate_series(1, 20000) AS n");
     RunningEngine engine{tests::quick_settings(database), registry};
-    eventually(60s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "20000"; },
-               "all jobs are completed");
+    eventually(
+        60s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "20000"; },
+        "all jobs are completed");
     CHECK(runs == 20000);
     CHECK(database.value("SELECT count(*) FROM jobs WHERE attempts <> 1 OR lease_epoch <> 1") == "0");
 }
@@ -129,8 +134,9 @@ TEST_CASE("engine: a cancellation reaches the running handler and the job ends a
     RunningEngine engine{tests::quick_settings(database), registry};
     database.execute("INSERT INTO jobs (kind) VALUES ('long')");
     eventually(10s, [&] { return database.value("SELECT status FROM jobs") == "running"; }, "the job runs");
-    database.execute("UPDATE jobs SET cancel_requested_at = now(); "
-                     "SELECT pg_notify('oiab_control', 'cancel ' || id) FROM jobs");
+    database.execute(
+        "UPDATE jobs SET cancel_requested_at = now(); "
+        "SELECT pg_notify('oiab_control', 'cancel ' || id) FROM jobs");
     eventually(10s, [&] { return database.value("SELECT status FROM jobs") == "failed"; }, "the job is cancelled");
     CHECK(database.value("SELECT failure_reason FROM jobs") == "cancelled");
     CHECK(told);
@@ -158,7 +164,8 @@ TEST_CASE("engine: draining lets running jobs finish and gives unstarted ones ba
     CHECK(report.left.empty());
     CHECK(begun == 2);
     CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'completed' AND attempts = 1") == "2");
-    CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'pending' AND attempts = 0 AND locked_by IS NULL") == "8");
+    CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'pending' AND attempts = 0 AND locked_by IS NULL") ==
+          "8");
 }
 
 TEST_CASE("engine: a second stop cancels what runs, and it goes back uncounted") {
@@ -209,10 +216,12 @@ TEST_CASE("engine: jobs of one lane run one at a time and in order, whatever the
                      co_return core::completed();
                  }));
     RunningEngine engine{tests::quick_settings(database), registry};
-    database.execute("INSERT INTO jobs (kind, payload, serial_key) "
-                     "SELECT 'turn', jsonb_build_object('n', n), 'lane' FROM generate_series(1, 30) AS n");
-    eventually(30s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "30"; },
-               "the lane is done");
+    database.execute(
+        "INSERT INTO jobs (kind, payload, serial_key) "
+        "SELECT 'turn', jsonb_build_object('n', n), 'lane' FROM generate_series(1, 30) AS n");
+    eventually(
+        30s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "30"; },
+        "the lane is done");
     CHECK_FALSE(overlapped);
     CHECK(std::ranges::is_sorted(order));
 }
@@ -226,8 +235,10 @@ TEST_CASE("engine: a paused kind waits and runs after the resume") {
     queue::pause(session, {queue::PauseScope::kKind, "p", "", "", ""});
     RunningEngine engine{tests::quick_settings(database), registry};
     database.execute("INSERT INTO jobs (kind) VALUES ('p'), ('q')");
-    eventually(10s, [&] { return database.value("SELECT status FROM jobs WHERE kind = 'q'") == "completed"; }, "q runs");
+    eventually(
+        10s, [&] { return database.value("SELECT status FROM jobs WHERE kind = 'q'") == "completed"; }, "q runs");
     CHECK(database.value("SELECT status FROM jobs WHERE kind = 'p'") == "pending");
     queue::resume(session, queue::PauseScope::kKind, "p");
-    eventually(10s, [&] { return database.value("SELECT status FROM jobs WHERE kind = 'p'") == "completed"; }, "p runs");
+    eventually(
+        10s, [&] { return database.value("SELECT status FROM jobs WHERE kind = 'p'") == "completed"; }, "p runs");
 }

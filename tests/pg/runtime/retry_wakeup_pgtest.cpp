@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 TEST_CASE("claimer: a retry starts when it is due, not at the next poll") {
     TestDatabase database;
     Registry registry;
-    registry.add("flaky", std::make_shared<LambdaHandler>([](Attempt& attempt) -> boost::asio::awaitable<core::Outcome> {
+    registry.add("flaky",
+                 std::make_shared<LambdaHandler>([](Attempt& attempt) -> boost::asio::awaitable<core::Outcome> {
                      // Longer than the looks that follow a notification.
                      boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor, 300ms};
                      co_await timer.async_wait(boost::asio::use_awaitable);
@@ -23,7 +24,8 @@ TEST_CASE("claimer: a retry starts when it is due, not at the next poll") {
     settings.poll_interval = std::chrono::hours{1};
     RunningEngine engine{settings, registry};
     database.execute("INSERT INTO jobs (kind) VALUES ('flaky')");
-    eventually(30s, [&] { return database.value("SELECT status FROM jobs") == "completed"; },
-               "the second attempt completes long before the poll");
+    eventually(
+        30s, [&] { return database.value("SELECT status FROM jobs") == "completed"; },
+        "the second attempt completes long before the poll");
     CHECK(database.value("SELECT attempts FROM jobs") == "2");
 }
