@@ -63,3 +63,29 @@ TEST_CASE(
     INFO(after.out);
     CHECK(after.code == 0);
 }
+
+TEST_CASE("oiabd: a worker that owns nothing starts with one look at the schema and does its work") {
+    TestDatabase database;
+    std::ifstream in{std::string{OIAB_SOURCE_DIR} + "/migrations/roles.sql"};
+    std::ostringstream roles;
+    roles << in.rdbuf();
+    database.execute(roles.str());
+    database.execute("DROP ROLE IF EXISTS owns_nothing; CREATE ROLE owns_nothing LOGIN IN ROLE oiab_worker");
+    database.execute("INSERT INTO jobs (kind, payload) VALUES ('noop', '{}')");
+
+    auto options = connected_to(database);
+    options.environment["OIABD_DATABASE_URL"] = database.tcp_url("owns_nothing");
+    options.environment["OIABD_DIAGNOSTICS"] = "1";
+    const auto once = run_child({oiabd_path(), "--once"}, options, 60s);
+    INFO(once.err);
+    CHECK(once.code == 0);
+    CHECK(database.value("SELECT status FROM jobs") == "completed");
+
+    // A newer release has to be migrated by the owner, and the refusal says so.
+    database.execute("UPDATE schema_meta SET value = 'of another release' WHERE key = 'fingerprint'");
+    const auto migrate = run_child({oiabd_path(), "migrate"}, options, 60s);
+    CHECK(migrate.code == 1);
+    CHECK_THAT(migrate.err, ContainsSubstring("oiabd migrate as the owner"));
+    database.execute(
+        "DROP ROLE owns_nothing; DROP OWNED BY oiab_worker, oiab_producer; DROP ROLE oiab_worker, oiab_producer");
+}
