@@ -1,6 +1,7 @@
-/// @file  BEST: the fastest raw SQL known for the project's own table `jobs`, with all its columns, triggers and guards:
-/// claims by ctid behind a low-water mark, each in one transaction with the settle of the batch before. What it leaves
-/// out of the contract are other kinds, priorities and periodic full scans; it shows what the table's layout allows.
+/// @file  BEST: the fastest raw SQL known for the project's own table `jobs`, with all its columns, triggers and
+/// guards: claims by ctid behind a low-water mark, each in one transaction with the settle of the batch before. What it
+/// leaves out of the contract are other kinds, priorities and periodic full scans; it shows what the table's layout
+/// allows.
 
 #include "arguments.hpp"
 #include "parallel.hpp"
@@ -39,7 +40,8 @@ void drain(const std::string& url, const std::string& batch, const std::string& 
     std::string low = "-infinity";
     std::string ids = "{}";
     for (;;) {
-        const auto jobs = connection.run_both("settle", {ids.c_str(), worker.c_str()}, "claim", {worker.c_str(), low.c_str()});
+        const auto jobs =
+            connection.run_both("settle", {ids.c_str(), worker.c_str()}, "claim", {worker.c_str(), low.c_str()});
         ids = oiab::bench::array_of_first_column(jobs.get());
         if (PQntuples(jobs.get()) != 0) {
             low = lowest_run_at(jobs.get());

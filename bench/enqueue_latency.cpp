@@ -33,9 +33,10 @@ struct Plan {
 
 std::vector<Sent> produce(const Plan& plan, unsigned seed) {
     oiab::bench::Connection connection{plan.url};
-    connection.prepare("insert", "INSERT INTO " + plan.table +
-                                     " (kind, payload) VALUES ('noop', '{\"stamp\": true, \"text\": \"45 bytes in all\"}')"
-                                     " RETURNING id");
+    connection.prepare("insert",
+                       "INSERT INTO " + plan.table +
+                           " (kind, payload) VALUES ('noop', '{\"stamp\": true, \"text\": \"45 bytes in all\"}')"
+                           " RETURNING id");
     std::mt19937 random{seed};
     std::uniform_real_distribution<double> jitter{0.5, 1.5};
     std::vector<Sent> sent;

@@ -49,7 +49,7 @@ void serve(oiab::bench::Connection& connection) {
 
 int main(int argc, char** argv) {
     return oiab::bench::program(argc, argv, [](const oiab::bench::Arguments& arguments) {
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = request_stop;
         sigaction(SIGTERM, &action, nullptr);
         oiab::bench::Connection connection{arguments.required("url")};

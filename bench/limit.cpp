@@ -1,6 +1,6 @@
 /// @file  LIMIT: how fast PostgreSQL itself does the plain pattern of a job table. Claims a batch, settles it, and ends
-/// when a claim comes back empty, or with `--ends no` looks again a millisecond later, until it is killed. The measure of
-/// everything else (docs/performance.md).
+/// when a claim comes back empty, or with `--ends no` looks again a millisecond later, until it is killed. The measure
+/// of everything else (docs/performance.md).
 
 #include <chrono>
 #include <thread>
@@ -18,7 +18,8 @@ void drain(const std::string& url, const std::string& batch, const std::string& 
         UPDATE bench.plain_jobs
         SET status = 'running', attempts = attempts + 1, locked_by = $1, locked_at = now()
         WHERE id IN (SELECT id FROM bench.plain_jobs WHERE status = 'pending' AND run_at <= now()
-                     ORDER BY run_at LIMIT )" + batch + R"( FOR UPDATE SKIP LOCKED)
+                     ORDER BY run_at LIMIT )" +
+                                    batch + R"( FOR UPDATE SKIP LOCKED)
         RETURNING id, kind, payload, attempts, max_attempts)");
     connection.prepare("settle", "UPDATE bench.plain_jobs SET status = 'completed' WHERE id = ANY ($1::uuid[])");
     for (;;) {

@@ -1,15 +1,15 @@
-/// @file  STATEMENTS: the daemon's own claim and settle, word for word, without the daemon: one connection claims, the other
-/// settles, as the daemon's two lanes do. The distance from here to BEST is what the contract costs in SQL; the distance
-/// from oiabd to here is what the daemon costs.
+/// @file  STATEMENTS: the daemon's own claim and settle, word for word, without the daemon: one connection claims, the
+/// other settles, as the daemon's two lanes do. The distance from here to BEST is what the contract costs in SQL; the
+/// distance from oiabd to here is what the daemon costs.
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 
 #include "arguments.hpp"
+#include "bench/sql.hpp"
 #include "parallel.hpp"
 #include "postgres.hpp"
-#include "bench/sql.hpp"
 
 namespace {
 
