@@ -36,7 +36,8 @@ observe::LogFormat to_observe(config::LogFormat format) noexcept {
 }  // namespace
 
 App::App(const config::Settings& settings, observe::Level least_level)
-    : settings_{settings}, log_{observe::open_log(least_level, to_observe(settings.log.format))},
+    : settings_{settings},
+      log_{observe::open_log(least_level, to_observe(settings.log.format))},
       blocking_pool_{static_cast<std::size_t>(settings.worker.plugin_threads)} {
     register_handlers(registry_, settings, {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_});
 }
@@ -75,9 +76,9 @@ runtime::EngineSettings App::engine_settings() const {
 
 void App::migrate() const {
     if (!settings_.database.migrate_on_start) return;
-    pg::Migrator migrator{session_settings(settings_, "migrate"),
-                          {.embeddings = settings_.database.embeddings,
-                           .legacy_dedupe_index = settings_.database.legacy_dedupe_index}};
+    pg::Migrator migrator{
+        session_settings(settings_, "migrate"),
+        {.embeddings = settings_.database.embeddings, .legacy_dedupe_index = settings_.database.legacy_dedupe_index}};
     if (migrator.migrate()) log_.info("schema brought up to date", {{"fingerprint", migrator.fingerprint()}});
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  What the service and `--once` have in common: the log, the clock, and the registry with every handler that the
-/// settings ask for. Made by main's thread; the parts are thread-safe as they say themselves.
+/// @file  What the service and `--once` have in common: the log, the clock, and the registry with every handler that
+/// the settings ask for. Made by main's thread; the parts are thread-safe as they say themselves.
 
 #include <memory>
 

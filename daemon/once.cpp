@@ -55,8 +55,10 @@ std::vector<std::string> claimable_kinds(pg::Transaction& tx, const Registry& re
 std::string refusal_sentence(queue::ClaimRefusal refusal, core::JobId id) {
     switch (refusal) {
         case queue::ClaimRefusal::kNotFound: return "there is no job " + id.to_string();
-        case queue::ClaimRefusal::kNotPending: return "job " + id.to_string() + " is not pending: see `oiabd jobs show`";
-        case queue::ClaimRefusal::kLaneBusy: return "another job of its lane is running or comes first: see `oiabd jobs why`";
+        case queue::ClaimRefusal::kNotPending:
+            return "job " + id.to_string() + " is not pending: see `oiabd jobs show`";
+        case queue::ClaimRefusal::kLaneBusy:
+            return "another job of its lane is running or comes first: see `oiabd jobs why`";
         case queue::ClaimRefusal::kLocked: return "job " + id.to_string() + " is locked by another session: try again";
     }
     return "the job cannot be claimed";
@@ -126,8 +128,8 @@ private:
             complain("none of these kinds has a handler here, or they are paused");
             return std::nullopt;
         }
-        auto jobs = queue::claim(
-            tx, {.worker = world_.worker, .kinds = kinds, .limit = 1, .lease = engine_settings_.lease});
+        auto jobs =
+            queue::claim(tx, {.worker = world_.worker, .kinds = kinds, .limit = 1, .lease = engine_settings_.lease});
         if (jobs.empty()) {
             app_.log().debug("nothing to do");
             return std::nullopt;
@@ -215,7 +217,8 @@ private:
         while (true) {
             const auto answer = queue::settle(session_, world_.worker, settlements).front();
             if (answer.state != queue::SettleState::kHeld) return answer.state != queue::SettleState::kLost;
-            if (until.reached()) throw std::runtime_error{"another session holds the job's row; it could not be settled"};
+            if (until.reached())
+                throw std::runtime_error{"another session holds the job's row; it could not be settled"};
             pause_.wait(core::Deadline::after(std::chrono::milliseconds{20}));
         }
     }
@@ -240,7 +243,10 @@ private:
         if (row->failure_reason) answer["failureReason"] = *row->failure_reason;
         if (row->status == core::Status::kPending) answer["runAt"] = row->run_at;
         for (const auto& step : steps) {
-            json one{{"name", step.name}, {"status", step.status}, {"attempt", step.attempt}, {"startedAt", step.started_at}};
+            json one{{"name", step.name},
+                     {"status", step.status},
+                     {"attempt", step.attempt},
+                     {"startedAt", step.started_at}};
             if (step.finished_at) one["finishedAt"] = *step.finished_at;
             if (step.error) one["error"] = *step.error;
             answer["steps"].push_back(std::move(one));

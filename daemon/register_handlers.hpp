@@ -16,8 +16,8 @@ struct HandlerWorld {
     const core::Clock& clock;
 };
 
-/// @throws std::runtime_error with one sentence where a configured handler cannot be loaded or the direct runtime lacks a
-/// provider
+/// @throws std::runtime_error with one sentence where a configured handler cannot be loaded or the direct runtime lacks
+/// a provider
 void register_handlers(Registry& registry, const config::Settings& settings, const HandlerWorld& world);
 
 }  // namespace oiab::daemon

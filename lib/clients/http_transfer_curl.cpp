@@ -115,8 +115,9 @@ void HttpTransfer::configure(const HttpClientSettings& settings) {
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(CURLOPT_CONNECTTIMEOUT_MS, to_long_ms(request_.connect_timeout));
     if (request_.deadline.at() != core::Deadline::never().at()) {
-        // What is left is cut to whole milliseconds: one more, so that libcurl never gives up before the deadline, which
-        // would then look like trouble of the provider's. It also keeps zero away, which would mean no bound at all.
+        // What is left is cut to whole milliseconds: one more, so that libcurl never gives up before the deadline,
+        // which would then look like trouble of the provider's. It also keeps zero away, which would mean no bound at
+        // all.
         set(CURLOPT_TIMEOUT_MS, to_long_ms(request_.deadline.left()) + 1);
     }
     if (request_.stall_timeout > std::chrono::seconds::zero()) {
