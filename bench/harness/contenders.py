@@ -106,7 +106,7 @@ class Worker:
 
 
 def find_contenders(build):
-    """The ones that this tree builds. The peers, from npm, join where they are installed (bench/peers)."""
+    """The ones that this tree builds."""
     programs = Path(build) / "bench"
     limit = Contender("LIMIT", "bench.plain_jobs", (str(programs / "bench_limit"), "--url", "{url}"),
                       "plain pattern in raw SQL, 2 connections, batch 500", ends=True)

@@ -1,5 +1,6 @@
 """The private PostgreSQL that everything is measured on: durable settings, a unix socket, a fresh cluster each run."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -29,7 +30,7 @@ SETTINGS = {
 
 
 def find_programs():
-    named = os.environ.get("OIAB_PG_BIN")
+    named = os.environ.get("OIAB_PG_BINDIR")
     if named:
         return Path(named)
     for version in (18, 17, 16, 15):
@@ -49,8 +50,25 @@ class Server:
         self.log = Path(directory) / "server.log"
         self.process = None
         self.descriptor = None
+        self.lock = None
 
     def __enter__(self):
+        try:
+            self._start_up()
+        except BaseException:  # Ctrl-C, too: nobody else would stop what has been started
+            self.__exit__()
+            raise
+        return self
+
+    def _start_up(self):
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.data.parent / "lock", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.lock.close()
+            self.lock = None
+            raise SystemExit("Another ./dev bench runs in this tree; two at once would only measure each other.") from None
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(parents=True, mode=0o700)
         if os.getuid() == 0:
@@ -61,13 +79,14 @@ class Server:
             self.identity = {}
         self.descriptor = os.open(self.data, os.O_RDONLY | os.O_DIRECTORY)
         with open(self.log, "wb") as log:
-            self._start(log, "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
-                        "--no-sync").wait()
+            initdb = self._start(log, "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8",
+                                 "--locale=C.UTF-8", "--no-sync")
+            if initdb.wait() != 0:
+                raise SystemExit(f"initdb failed:\n{self.log.read_text(encoding='utf-8', errors='replace').strip()}")
             with open(self.data / "postgresql.conf", "a", encoding="utf-8") as configuration:
                 configuration.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
             self.process = self._start(log, "postgres")
         self._wait_until_up()
-        return self
 
     def _start(self, log, program, *arguments):
         return subprocess.Popen(
@@ -96,6 +115,8 @@ class Server:
         return Connection(self.url(database))
 
     def __exit__(self, *_):
+        if self.lock is None:
+            return  # the data directory is somebody else's
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -105,4 +126,7 @@ class Server:
                 self.process.wait(30)
         if self.descriptor is not None:
             os.close(self.descriptor)
+            self.descriptor = None
         shutil.rmtree(self.data, ignore_errors=True)
+        self.lock.close()
+        self.lock = None
