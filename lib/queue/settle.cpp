@@ -10,6 +10,7 @@
 
 #include "pg/database_error.hpp"
 #include "queue/arrays.hpp"
+#include "queue/halving.hpp"
 #include "queue/rows.hpp"
 #include "queue/savepoint.hpp"
 #include "queue/settle_row.hpp"
@@ -24,8 +25,6 @@ constexpr std::size_t kAloneATransaction = 50;
 constexpr std::string_view kLockNotAvailable = "55P03";
 constexpr std::string_view kDeadlockDetected = "40P01";
 
-bool is_bad_data(const std::string& sqlstate) { return sqlstate.starts_with("22") || sqlstate.starts_with("23"); }
-
 constexpr std::string_view kRefusal = "the server refused to store the outcome";
 
 /// Names the refusal without the data that was refused.
@@ -39,51 +38,54 @@ public:
         answers_.reserve(settlements.size());
         places_.reserve(settlements.size());
         for (const auto& settlement : settlements) {
-            places_.emplace(settlement.key.id, answers_.size());
+            const auto place = answers_.size();
             answers_.push_back({.key = settlement.key});
+            const auto [entry, is_new] = places_.emplace(settlement.key.id, place);
+            if (!is_new && settlement.key.epoch > answers_[entry->second].key.epoch) entry->second = place;
         }
+    }
+
+    /// False for an attempt whose job has a later one in this batch: it is lost, and nothing is written.
+    [[nodiscard]] bool is_latest(std::size_t place) const {
+        const auto entry = places_.find(answers_[place].key.id);
+        return entry != places_.end() && entry->second == place;
     }
 
     /// Completed without a result: ids and epochs are all that travels.
     void settle_completed(std::span<const core::AttemptKey> keys, const pg::Statement& statement) {
-        if (keys.empty()) return;
-        const auto arrays = key_arrays(keys);
-        const auto rows = pg::autocommit(session_, [&](pg::Transaction& tx) {
-            return tx.run(statement, pqxx::params{arrays.ids, arrays.epochs, worker_.value});
-        });
-        for (const auto& row : rows) {
-            auto& answer = answer_of(job_id_of(row[0]));
-            answer.state = SettleState::kCompleted;
-            answer.serial_key = text_of(row[1]);
-            found(answer);
-        }
+        const auto write = [&](std::span<const core::AttemptKey> part) {
+            const auto arrays = key_arrays(part);
+            const auto rows = pg::autocommit(session_, [&](pg::Transaction& tx) {
+                return tx.run(statement, pqxx::params{arrays.ids, arrays.epochs, worker_.value});
+            });
+            for (const auto& row : rows) {
+                auto& answer = answer_of(job_id_of(row[0]));
+                answer.state = SettleState::kCompleted;
+                answer.serial_key = text_of(row[1]);
+                found(answer);
+            }
+        };
+        write_halving(keys, write,
+                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
     }
 
     /// Any outcomes, in one statement where the server accepts them all.
     void settle_rows(std::span<const SettleRow> rows) {
-        if (rows.empty()) return;
-        try {
+        const auto write = [&](std::span<const SettleRow> part) {
             const auto written = pg::autocommit(session_, [&](pg::Transaction& tx) {
-                return tx.run(sql::settle_batch, settle_parameters(worker_, rows, false));
+                return tx.run(sql::settle_batch, settle_parameters(worker_, part, false));
             });
             for (const auto& row : written) {
                 const auto id = job_id_of(row[0]);
-                if (row[1].view() == "alone") alone_.push_back(row_of(rows, id));
+                if (row[1].view() == "alone") alone_.push_back(row_of(part, id));
                 else found(answer_of(id) = settled_of(answer_of(id).key, row));
             }
-        } catch (const pg::DatabaseError& error) {
-            if (!error.is_bad_data()) throw;
-            if (rows.size() == 1) {
-                const auto failed =
-                    failed_row(rows[0].key, core::FailureReason::kError, refusal_text(error.sqlstate()));
-                // What was refused is gone from the row; should even this be refused, the schema is broken.
-                if (rows[0].error && rows[0].error->starts_with(kRefusal)) throw;
-                settle_rows({&failed, 1});
-            } else {
-                settle_rows(rows.first(rows.size() / 2));
-                settle_rows(rows.subspan(rows.size() / 2));
-            }
-        }
+        };
+        write_halving(rows, write, [&](const SettleRow& row, const pg::DatabaseError& error) {
+            // What was refused is gone from the row; should even this be refused, the schema is broken.
+            if (row.error && row.error->starts_with(kRefusal)) throw error;
+            settle_refused(row.key, error);
+        });
     }
 
     /// Rows with a dedupe key that go back to pending: each in a savepoint that a newer pending row may refuse.
@@ -122,6 +124,11 @@ public:
     }
 
 private:
+    void settle_refused(const core::AttemptKey& key, const pg::DatabaseError& error) {
+        const auto failed = failed_row(key, core::FailureReason::kError, refusal_text(error.sqlstate()));
+        settle_rows({&failed, 1});
+    }
+
     Settled& answer_of(const core::JobId& id) {
         const auto place = places_.find(id);
         if (place == places_.end()) throw std::logic_error{"a settle answered for a job that it was not asked about"};
@@ -149,7 +156,7 @@ private:
         } catch (const pqxx::sql_error& error) {
             if (error.sqlstate() == kLockNotAvailable || error.sqlstate() == kDeadlockDetected) {
                 hold(row.key.id);
-            } else if (is_bad_data(error.sqlstate())) {
+            } else if (pg::is_bad_data(error.sqlstate())) {
                 write_one(tx, failed_row(row.key, core::FailureReason::kError, refusal_text(error.sqlstate())));
             } else {
                 throw;
@@ -193,6 +200,7 @@ std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, s
     std::vector<core::AttemptKey> completed;
     std::vector<SettleRow> rows;
     for (std::size_t i = 0; i < settlements.size(); ++i) {
+        if (!batch.is_latest(i)) continue;
         const auto* done = std::get_if<core::Completed>(&settlements[i].outcome);
         if (done != nullptr && (done->result.empty() || !result_is_kept)) completed.push_back(settlements[i].key);
         else if (auto row = settle_row_of(settlements[i])) rows.push_back(std::move(*row));
@@ -213,6 +221,19 @@ std::vector<Settled> settle(pg::Session& session, const WorkerId& worker, std::s
 std::vector<Settled> settle_and_delete(pg::Session& session, const WorkerId& worker,
                                        std::span<const Settlement> batch) {
     return settle_with(session, worker, batch, sql::settle_delete, false);
+}
+
+std::size_t delete_completed(pg::Session& session, const WorkerId& worker, std::span<const core::AttemptKey> keys) {
+    std::size_t gone = 0;
+    const auto write = [&](std::span<const core::AttemptKey> part) {
+        const auto arrays = key_arrays(part);
+        gone += pg::autocommit(session, [&](pg::Transaction& tx) {
+            return static_cast<std::size_t>(
+                tx.run(sql::delete_completed, pqxx::params{arrays.ids, arrays.epochs, worker.value}).size());
+        });
+    };
+    write_halving(keys, write, [](const core::AttemptKey&, const pg::DatabaseError&) {});
+    return gone;
 }
 
 bool complete_in(pg::Transaction& tx, const Guard& guard, const std::string& result) {

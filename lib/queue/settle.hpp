@@ -37,7 +37,8 @@ struct Settled {
 
 /// Settles a batch, in as few statements as it can: attempts that completed without a result in one, all others in one
 /// more, rows with a dedupe key that go back to pending one by one. Its own transactions; a row that the server refuses
-/// for its data fails alone (the batch is bisected).
+/// for its own sake (pg::is_bad_data) fails alone: the batch is halved. Of several attempts of one job only the latest
+/// is written, the others are lost.
 /// @returns one answer for each settlement, in the same order.
 /// @throws pg::DatabaseError. Calling again with the same batch is safe, also in doubt: what was written is recognised.
 [[nodiscard]] std::vector<Settled> settle(pg::Session& session, const WorkerId& worker,
@@ -48,6 +49,12 @@ struct Settled {
 /// @returns as settle.
 [[nodiscard]] std::vector<Settled> settle_and_delete(pg::Session& session, const WorkerId& worker,
                                                      std::span<const Settlement> batch);
+
+/// Deletes jobs that these attempts completed in their handlers' own transactions, with their steps: what
+/// settle_and_delete is for AlreadySettled(completed). A row that the server refuses to delete (an operator's foreign
+/// key) or that somebody holds stays, completed as it is. Its own transactions.
+/// @returns how many are gone. @throws pg::DatabaseError. May be called again.
+std::size_t delete_completed(pg::Session& session, const WorkerId& worker, std::span<const core::AttemptKey> keys);
 
 /// Atomic completion: completes the attempt in the caller's transaction. `result` is JSON text, empty for none.
 /// @returns false where the attempt is no longer ours: the caller must roll back.

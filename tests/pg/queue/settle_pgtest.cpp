@@ -1,6 +1,7 @@
 /// @file  Settling: every outcome, the guard, and bad data that harms nobody else.
 
 #include <algorithm>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "pg/database_error.hpp"
 #include "queue/rescue.hpp"
@@ -105,6 +106,24 @@ TEST_CASE_METHOD(QueueFixture, "settle: a rescued attempt can no longer settle, 
     CHECK(settle(again, core::completed()).state == SettleState::kCompleted);
 }
 
+TEST_CASE_METHOD(QueueFixture, "settle: of two attempts of one job in a batch only the later is written") {
+    const auto job = running();
+    lapse(job.id);
+    REQUIRE(queue::rescue(session, {}, {}).rescued.size() == 1);
+    const auto again = claim().at(0);
+    const queue::Settlement earlier{job.key(), core::failed(core::FailureReason::kError, "x")};
+    const queue::Settlement later{again.key(), core::completed("1")};
+    const bool later_first = GENERATE(true, false);
+    const auto settled =
+        queue::settle(session, worker, later_first ? std::vector{later, earlier} : std::vector{earlier, later});
+    REQUIRE(settled.size() == 2);
+    CHECK(settled[later_first ? 0 : 1].key == again.key());
+    CHECK(settled[later_first ? 0 : 1].state == SettleState::kCompleted);
+    CHECK(settled[later_first ? 1 : 0].key == job.key());
+    CHECK(settled[later_first ? 1 : 0].state == SettleState::kLost);
+    CHECK(field(job.id, "status || ' ' || result") == "completed 1");
+}
+
 TEST_CASE_METHOD(QueueFixture, "settle: another worker's row in the same epoch is not ours") {
     const auto job = running();
     const queue::Settlement one{job.key(), core::completed()};
@@ -199,6 +218,30 @@ TEST_CASE_METHOD(QueueFixture, "settle and delete: a completed job is gone with 
     CHECK(settled[3].state == SettleState::kLost);
     CHECK(database.value("SELECT string_agg(status, ' ' ORDER BY status) FROM jobs") == "failed pending");
     CHECK(database.value("SELECT count(*) FROM job_steps") == "2");
+}
+
+TEST_CASE_METHOD(QueueFixture,
+                 "delete completed: what handlers completed themselves is gone with its steps, nothing else") {
+    const auto done = running(), kept = running(), still_running = running(), another_attempt = running();
+    database.execute(
+        "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) SELECT id, 's', "
+        "'done', 'h', 1, 1, now() FROM jobs");
+    for (const auto& job : {done, kept, another_attempt}) {
+        CHECK(pg::in_transaction(session, [&](pg::Transaction& tx) {
+            return queue::complete_in(tx, {worker, job.key()}, "1");
+        }));
+    }
+    database.execute("CREATE TABLE receipts (job uuid REFERENCES jobs)");
+    database.execute("INSERT INTO receipts VALUES ('" + kept.id.to_string() + "')");
+    const std::vector<core::AttemptKey> keys{done.key(), kept.key(), still_running.key(), {another_attempt.id, {2}}};
+    CHECK(queue::delete_completed(session, {"somebody else"}, keys) == 0);
+    CHECK(queue::delete_completed(session, worker, keys) == 1);
+    CHECK(queue::delete_completed(session, worker, keys) == 0);
+    CHECK(status(done.id).empty());
+    CHECK(status(kept.id) == "completed");
+    CHECK(status(still_running.id) == "running");
+    CHECK(status(another_attempt.id) == "completed");
+    CHECK(database.value("SELECT count(*) FROM job_steps") == "3");
 }
 
 TEST_CASE_METHOD(QueueFixture,
