@@ -39,8 +39,11 @@ bool set_progress(pg::Transaction& tx, const Guard& guard, const std::string& pr
                 .empty();
 }
 
-int release_all(pg::Transaction& tx, const WorkerId& worker) {
-    return static_cast<int>(tx.run(sql::release_all, pqxx::params{worker.value}).size());
+std::vector<core::AttemptKey> find_held(pg::Transaction& tx, const WorkerId& worker) {
+    std::vector<core::AttemptKey> held;
+    for (const auto& row : tx.run(sql::find_held, pqxx::params{worker.value}))
+        held.push_back({job_id_of(row[0]), core::LeaseEpoch{row[1].as<std::int64_t>()}});
+    return held;
 }
 
 }  // namespace oiab::queue

@@ -37,8 +37,8 @@ struct Renewal {
 /// Stores progress (JSON text). @returns false where the attempt is no longer ours.
 [[nodiscard]] bool set_progress(pg::Transaction& tx, const Guard& guard, const std::string& progress);
 
-/// Gives back uncounted everything that this worker still holds in the database; for a worker that stops and knows that
-/// none of its attempts runs. @returns how many. Rows with a dedupe key are left to settle(Released).
-[[nodiscard]] int release_all(pg::Transaction& tx, const WorkerId& worker);
+/// What this worker holds by the database: after a claim in doubt, the attempts that it got and was not told of are
+/// among them. They lapse unless they are run or settled (Released).
+[[nodiscard]] std::vector<core::AttemptKey> find_held(pg::Transaction& tx, const WorkerId& worker);
 
 }  // namespace oiab::queue

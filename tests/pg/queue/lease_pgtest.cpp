@@ -96,11 +96,13 @@ TEST_CASE_METHOD(Lease, "guard: while a handler's transaction holds the attempt 
     CHECK(queue::rescue(session, {}, {}).rescued.empty());
 }
 
-TEST_CASE_METHOD(Lease, "release all: a stopping worker gives back uncounted what it holds, and nobody else's") {
-    const auto mine = running();
+TEST_CASE_METHOD(Lease, "find held: what runs under this worker, nobody else's and nothing that waits or is final") {
+    const auto first = running(), second = running(), done = running();
+    (void)settle(done, core::completed());
     insert();
-    const auto other = claim_as(session, {"other"}, 1).at(0);
-    CHECK(in_tx([&](pg::Transaction& tx) { return queue::release_all(tx, worker); }) == 1);
-    CHECK(field(mine.id, "status || ' ' || attempts") == "pending 0");
-    CHECK(status(other.id) == "running");
+    REQUIRE(claim_as(session, {"other"}, 1).size() == 1);
+    insert();
+    const auto held = in_tx([&](pg::Transaction& tx) { return queue::find_held(tx, worker); });
+    CHECK(held == std::vector{first.key(), second.key()});
+    CHECK(in_tx([&](pg::Transaction& tx) { return queue::find_held(tx, {"nobody"}); }).empty());
 }
