@@ -9,6 +9,7 @@
 #include <pqxx/connection>
 #include <pqxx/except>
 #include <system_error>
+#include <utility>
 
 #include "pg/database_error.hpp"
 #include "pg/trouble.hpp"
@@ -19,16 +20,22 @@ namespace {
 constexpr std::chrono::milliseconds kFirstPause{250};
 constexpr std::chrono::milliseconds kLongestPause{15'000};
 
+std::chrono::milliseconds jittered(std::chrono::milliseconds pause, core::Random& random) {
+    return pause / 2 +
+           std::chrono::milliseconds{static_cast<int>(random.uniform() * static_cast<double>(pause.count() / 2))};
+}
+
 }  // namespace
 
 Listener::Listener(SessionSettings settings, std::vector<std::string> channels, Callbacks callbacks,
                    core::Random& random, const observe::Log& log)
-    : settings_{std::move(settings)},
+    : session_{std::move(settings)},
       channels_{std::move(channels)},
       callbacks_{std::move(callbacks)},
       random_{random},
       log_{log},
-      stop_descriptor_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+      stop_descriptor_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
+      next_pause_{kFirstPause} {
     if (stop_descriptor_ < 0) throw std::system_error{errno, std::generic_category(), "eventfd for the listener"};
 }
 
@@ -47,6 +54,8 @@ void Listener::request_stop() noexcept {
     const std::uint64_t one = 1;
     // Fails only when the counter is full, and then the descriptor is readable already.
     [[maybe_unused]] const auto written = ::write(stop_descriptor_, &one, sizeof one);
+    // After the descriptor: the thread must take the broken connection for the stop that it is.
+    session_.cut_for_good();
 }
 
 void Listener::join() {
@@ -60,35 +69,33 @@ bool Listener::pause(std::chrono::milliseconds wait) noexcept {
 
 void Listener::serve() {
     try {
-        auto wait = kFirstPause;
         do {
             try {
-                listen_until_broken();
-                return;
+                return listen_until_broken();
             } catch (const DatabaseError& e) {
+                session_.discard();
+                if (!pause(std::chrono::milliseconds::zero())) return;
                 log_.warn("not listening; the poll goes on, and listening is tried again",
-                          {{"error", e.what()}, {"pause_ms", wait.count()}});
+                          {{"error", e.what()}, {"pause_ms", next_pause_.count()}});
             }
-            const auto jittered =
-                wait / 2 +
-                std::chrono::milliseconds{static_cast<int>(random_.uniform() * static_cast<double>(wait.count() / 2))};
-            wait = std::min(wait * 2, kLongestPause);
-            if (!pause(jittered)) return;
-        } while (true);
+        } while (pause(jittered(std::exchange(next_pause_, std::min(next_pause_ * 2, kLongestPause)), random_)));
     } catch (const std::exception& e) {
         callbacks_.failed(std::string{"the listener ended: "} + e.what());
     }
 }
 
 void Listener::listen_until_broken() {
-    Session session{settings_};
-    auto& connection = session.connection();
+    auto& connection = session_.connection();
     try {
-        for (const auto& channel : channels_) {
-            connection.listen(channel, [this](pqxx::notification notification) {
-                callbacks_.notified(notification.channel.c_str(), notification.payload.c_str());
-            });
+        {
+            const Session::Busy busy{session_};
+            for (const auto& channel : channels_) {
+                connection.listen(channel, [this](pqxx::notification notification) {
+                    callbacks_.notified(notification.channel.c_str(), notification.payload.c_str());
+                });
+            }
         }
+        next_pause_ = kFirstPause;
         callbacks_.listening();
         while (true) {
             pollfd descriptors[2] = {{connection.sock(), POLLIN, 0}, {stop_descriptor_, POLLIN, 0}};

@@ -2,6 +2,7 @@
 /// @file  LISTEN on some channels: a thread with a session of its own that sleeps until the server speaks. Hints only:
 /// what must not be missed is polled for.
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -35,9 +36,15 @@ public:
 
     /// Starts the thread; it connects in the background and, after a break, again with a growing, jittered pause.
     void start();
-    /// Idempotent, legal at any time, returns at once.
+    /// Idempotent, legal at any time, returns at once. Cuts the session, so that join() waits for no server: at most
+    /// for the rest of a connect_timeout.
     void request_stop() noexcept;
     void join();
+
+    /// See Session::cut_if_overstaying. Waiting for notifications is no overstaying.
+    bool cut_if_overstaying(std::chrono::steady_clock::duration limit) noexcept {
+        return session_.cut_if_overstaying(limit);
+    }
 
 private:
     void serve();
@@ -45,12 +52,13 @@ private:
     /// @returns false once a stop was requested.
     bool pause(std::chrono::milliseconds wait) noexcept;
 
-    const SessionSettings settings_;
+    Session session_;
     const std::vector<std::string> channels_;
     const Callbacks callbacks_;
     core::Random& random_;
     const observe::Log& log_;
     int stop_descriptor_;  // an eventfd: readable once a stop was requested
+    std::chrono::milliseconds next_pause_;
     std::thread thread_;
 };
 

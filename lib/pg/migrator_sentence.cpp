@@ -39,7 +39,7 @@ void Migrator::throw_sentence(const DatabaseError& error) const {
                 "role {} may not alter the schema of database {} ({}): run oiabd migrate as the owner of its tables",
                 role_, database_, said)};
     }
-    if (error.trouble() == Trouble::kRetry) {
+    if (state == "55P03" || state == "57014" || state.starts_with("40")) {
         throw MigrationError{MigrationTrouble::kLocked,
                              fmt::format("the schema of database {} could not be changed within {} s, because somebody "
                                          "holds a lock ({}): end the "

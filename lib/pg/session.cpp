@@ -81,6 +81,7 @@ struct Session::State {
     std::mutex watch;
     int descriptor = -1;
     std::optional<core::SteadyTime> busy_since;
+    bool cut_for_good = false;
 };
 
 Session::Session(SessionSettings settings) : state_{std::make_unique<State>()} {
@@ -92,22 +93,34 @@ Session::~Session() { discard(); }
 void Session::connect() {
     if (state_->connection) return;
     const auto& settings = state_->settings;
+    const Busy busy{*this};
     try {
         // Not pqxx's constructor for a map: a libpqxx that was built as C++17, such as Debian 13's, has none.
-        auto connection = std::make_unique<pqxx::connection>(connection_string(connection_options(settings)));
-        connection->set_notice_handler([](pqxx::zview) noexcept {});
+        state_->connection = std::make_unique<pqxx::connection>(connection_string(connection_options(settings)));
+        // Before the first statement: a server that accepts and then hangs must not hold it for ever.
+        publish(state_->connection->sock());
+        state_->connection->set_notice_handler([](pqxx::zview) noexcept {});
         if (settings.prepare == Prepare::kAuto) {
             // Compiling a plan never pays for statements of a millisecond, so JIT stays off.
-            pqxx::nontransaction{*connection}.exec(
+            pqxx::nontransaction{*state_->connection}.exec(
                 fmt::format("SET statement_timeout = {}; SET lock_timeout = {}; SET TimeZone = 'UTC'; SET jit = off",
                             settings.statement_timeout.count(), settings.lock_timeout.count()));
         }
-        const std::scoped_lock lock{state_->watch};
-        state_->descriptor = connection->sock();
-        state_->connection = std::move(connection);
     } catch (const pqxx::failure&) {
+        discard();
         throw_translated(Moment::kConnecting);
+    } catch (...) {  // whatever it was: a connection without its settings must not be used
+        discard();
+        throw;
     }
+}
+
+/// From now on the watch may shut the connection down. The time that connecting took is not the statement's.
+void Session::publish(int descriptor) {
+    const std::scoped_lock lock{state_->watch};
+    state_->descriptor = descriptor;
+    state_->busy_since = std::chrono::steady_clock::now();
+    if (state_->cut_for_good) ::shutdown(descriptor, SHUT_RDWR);
 }
 
 bool Session::is_connected() const noexcept { return state_->connection != nullptr; }
@@ -143,12 +156,20 @@ bool Session::cut_if_overstaying(std::chrono::steady_clock::duration limit) noex
     return ::shutdown(state_->descriptor, SHUT_RDWR) == 0;
 }
 
+void Session::cut_for_good() noexcept {
+    const std::scoped_lock lock{state_->watch};
+    state_->cut_for_good = true;
+    if (state_->descriptor >= 0) ::shutdown(state_->descriptor, SHUT_RDWR);
+}
+
 Session::Busy::Busy(Session& session) noexcept : session_{session} {
     const std::scoped_lock lock{session_.state_->watch};
-    session_.state_->busy_since = std::chrono::steady_clock::now();
+    is_outermost_ = !session_.state_->busy_since;
+    if (is_outermost_) session_.state_->busy_since = std::chrono::steady_clock::now();
 }
 
 Session::Busy::~Busy() {
+    if (!is_outermost_) return;
     const std::scoped_lock lock{session_.state_->watch};
     session_.state_->busy_since.reset();
 }

@@ -35,7 +35,8 @@ public:
     Session& operator=(const Session&) = delete;
     ~Session();
 
-    /// Connects where there is no connection. Blocks, at most connect_timeout.
+    /// Connects where there is no connection. Blocks, at most connect_timeout for each host that the URL names, and for
+    /// its first statement as for any other.
     /// @throws DatabaseError (kReconnect, or kRefused where trying again cannot help: wrong password, no such database)
     void connect();
     [[nodiscard]] bool is_connected() const noexcept;
@@ -49,7 +50,7 @@ public:
     /// @returns whether it is to be called by name.
     bool prepared(const Statement& statement);
 
-    /// Marks the time in which the session waits for the server; made by in_transaction and autocommit.
+    /// Marks the time in which the session waits for the server; made by connect, in_transaction and autocommit.
     class Busy;
 
     /// Shuts the socket down under a transaction that has been open for longer than `limit`: libpq has no deadline of
@@ -57,13 +58,20 @@ public:
     /// Callable from any thread. @returns whether it did.
     bool cut_if_overstaying(std::chrono::steady_clock::duration limit) noexcept;
 
+    /// Shuts the socket down now, and that of every later connection as soon as there is one: nothing waits for the
+    /// server any more, but for the rest of a connect_timeout. For the end of an owner that may hang. Any thread.
+    void cut_for_good() noexcept;
+
     [[nodiscard]] const SessionSettings& settings() const noexcept;
 
 private:
+    void publish(int descriptor);
+
     struct State;
     std::unique_ptr<State> state_;
 };
 
+/// May be nested; the time counts from the outermost one, or from the connect that came in between.
 class Session::Busy {
 public:
     explicit Busy(Session& session) noexcept;
@@ -73,6 +81,7 @@ public:
 
 private:
     Session& session_;
+    bool is_outermost_;
 };
 
 }  // namespace oiab::pg

@@ -46,9 +46,8 @@ pqxx::result Transaction::run(const Statement& statement) { return run(statement
 
 void in_transaction(Session& session, const std::function<void(Transaction&)>& body) {
     translated(session, Moment::kInTransaction, [&] {
-        auto& connection = session.connection();
         const Session::Busy busy{session};
-        pqxx::work raw{connection};
+        pqxx::work raw{session.connection()};
         if (session.settings().prepare == Prepare::kOff) apply_local_settings(session.settings(), raw);
         Transaction transaction{session, raw};
         body(transaction);
@@ -60,9 +59,8 @@ void autocommit(Session& session, const std::function<void(Transaction&)>& body)
     // SET LOCAL needs a block, so behind a pooler this is a transaction like any other.
     if (session.settings().prepare == Prepare::kOff) return in_transaction(session, body);
     translated(session, Moment::kAutocommit, [&] {
-        auto& connection = session.connection();
         const Session::Busy busy{session};
-        pqxx::nontransaction raw{connection};
+        pqxx::nontransaction raw{session.connection()};
         Transaction transaction{session, raw};
         body(transaction);
         raw.commit();

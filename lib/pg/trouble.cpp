@@ -38,9 +38,11 @@ bool passes_by_itself(std::string_view message) {
 Trouble trouble_of(std::string_view sqlstate) {
     // Class 08: connection exception. 57P01 to 57P03: the server shuts down or starts. 25006: a demoted primary.
     if (sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate == "25006") return Trouble::kReconnect;
-    // Class 40: serialization and deadlock. 55P03: lock_timeout. 57014: statement_timeout. Class 53: out of resources.
-    if (sqlstate.starts_with("40") || sqlstate == "55P03" || sqlstate == "57014" || sqlstate.starts_with("53"))
-        return Trouble::kRetry;
+    // Class 40: serialization and deadlock. 55P03: lock_timeout. 57014: statement_timeout.
+    if (sqlstate.starts_with("40") || sqlstate == "55P03" || sqlstate == "57014") return Trouble::kRetry;
+    // Class 53: out of resources, such as a full disk. 58: the system below, such as an I/O error. XX: the server is
+    // confused. None is the doing of whoever asked, so none may be charged to a job.
+    if (sqlstate.starts_with("53") || sqlstate.starts_with("58") || sqlstate.starts_with("XX")) return Trouble::kRetry;
     return Trouble::kRefused;
 }
 

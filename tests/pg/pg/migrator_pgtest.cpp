@@ -382,4 +382,12 @@ TEST_CASE("migrate: what it cannot do it says in one sentence with what mends it
         CHECK_THAT(sentence_of(migrator), ContainsSubstring("failed in two.sql, and nothing was changed"));
         CHECK(database.value("SELECT to_regclass('one')") == "NULL");
     }
+    SECTION("a full disk is not taken for a lock") {
+        const std::vector<pg::Migration> large{
+            {"one.sql", "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$"}};
+        pg::MigratorSettings impatient;
+        impatient.patience = 0ms;
+        pg::Migrator migrator{database.settings(), impatient, large};
+        CHECK_THAT(sentence_of(migrator), ContainsSubstring("failed in one.sql") && ContainsSubstring("no space left"));
+    }
 }
