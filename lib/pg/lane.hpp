@@ -81,6 +81,7 @@ boost::asio::awaitable<std::invoke_result_t<Body, Session&>> Lane::run(Body body
             std::exception_ptr error;
             try {
                 if constexpr (std::is_void_v<Result>) {
+                    static_cast<void>(slot);
                     body(session);
                 } else {
                     slot.emplace(body(session));
