@@ -4,7 +4,6 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
@@ -20,12 +19,16 @@ template <typename Handler>
 class WaiterOf final : public TransferWaiter {
 public:
     explicit WaiterOf(Handler handler)
-        : handler_{std::move(handler)}, work_{asio::make_work_guard(asio::get_associated_executor(handler_))} {}
-    void resume() override { asio::post(work_.get_executor(), std::move(handler_)); }
+        : executor_{asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked)},
+          handler_{std::move(handler)} {}
+    void resume() override { asio::post(executor_, std::move(handler_)); }
 
 private:
+    // Tracked, and no work guard: that keeps an untracked copy besides, which may outlive the caller's context.
+    std::decay_t<decltype(asio::prefer(std::declval<asio::associated_executor_t<Handler>>(),
+                                       asio::execution::outstanding_work.tracked))>
+        executor_;
     Handler handler_;
-    asio::executor_work_guard<asio::associated_executor_t<Handler>> work_;
 };
 
 std::string_view trimmed(std::string_view text) {

@@ -11,15 +11,16 @@ asio::thread_pool& BlockingPool::pool() {
 
 asio::awaitable<void> BlockingPool::run(std::function<void()> work) {
     auto initiation = [this, work = std::move(work)](auto handler) mutable {
-        auto guard = asio::make_work_guard(asio::get_associated_executor(handler));
-        auto task = [work = std::move(work), handler = std::move(handler), guard = std::move(guard)]() mutable {
+        // Not a work guard: that keeps an untracked copy besides, which may outlive the caller's context.
+        auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
+        auto task = [work = std::move(work), handler = std::move(handler), executor = std::move(executor)]() mutable {
             std::exception_ptr failure;
             try {
                 work();
             } catch (...) {  // carried to whoever waits
                 failure = std::current_exception();
             }
-            asio::post(guard.get_executor(),
+            asio::post(executor,
                        [handler = std::move(handler), failure]() mutable { std::move(handler)(failure); });
         };
         asio::post(pool(), std::move(task));
