@@ -2,7 +2,10 @@
 /// other settles, as the daemon's two lanes do. The distance from here to BEST is what the contract costs in SQL; the
 /// distance from oiabd to here is what the daemon costs.
 
+#include <algorithm>
+#include <cmath>
 #include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <mutex>
 
@@ -47,6 +50,22 @@ private:
     std::deque<Batch> batches_;
 };
 
+/// The low-water mark that the daemon would use: the first row of the claim before.
+struct LowWater {
+    std::string priority{"{NULL}"};
+    std::string run_at{"{NULL}"};
+
+    void follow(const PGresult* jobs) {
+        const int count = PQntuples(jobs);
+        const int at = PQfnumber(jobs, "run_at");
+        const auto microseconds = [&](int row) { return std::llround(std::strtod(PQgetvalue(jobs, row, at), nullptr) * 1e6); };
+        auto lowest = microseconds(0);
+        for (int row = 1; row < count; ++row) lowest = std::min(lowest, microseconds(row));
+        priority = std::string{"{"} + PQgetvalue(jobs, 0, PQfnumber(jobs, "priority")) + "}";
+        run_at = "{" + std::to_string(lowest) + "}";
+    }
+};
+
 void set_up(oiab::bench::Connection& connection) { connection.execute("SET TimeZone = 'UTC'; SET jit = off"); }
 
 /// Claims until nothing is left; an empty batch ends the settling.
@@ -54,10 +73,12 @@ void claim(const std::string& url, const std::string& size, Batches& batches) {
     oiab::bench::Connection connection{url};
     set_up(connection);
     connection.prepare("claim", sql::claim.text);
-    for (;;) {
-        const auto jobs = connection.run("claim", {"{noop}", size.c_str(), kWorker, "60 s"});
+    for (LowWater mark;;) {
+        const auto jobs = connection.run("claim", {"{noop}", size.c_str(), kWorker, "60 s", mark.priority.c_str(),
+                                                   mark.run_at.c_str()});
         const int count = PQntuples(jobs.get());
         if (count == 0) return batches.put({});
+        mark.follow(jobs.get());
         std::string epochs{'{'};
         const int column = PQfnumber(jobs.get(), "lease_epoch");
         for (int i = 0; i < count; ++i) {

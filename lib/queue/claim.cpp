@@ -13,8 +13,21 @@ namespace oiab::queue {
 
 std::vector<core::Job> claim(pg::Transaction& tx, const ClaimRequest& request) {
     if (request.kinds.empty() || request.limit <= 0) return {};
+    ArrayText priorities;
+    ArrayText run_ats;
+    for (const auto& kind : request.kinds) {
+        const auto mark = std::ranges::find(request.low_water, kind, &LowWater::kind);
+        if (mark == request.low_water.end()) {
+            priorities.add_null();
+            run_ats.add_null();
+        } else {
+            priorities.add(std::int64_t{mark->priority});
+            run_ats.add(std::int64_t{mark->run_at.time_since_epoch().count()});
+        }
+    }
     const auto rows = tx.run(sql::claim, pqxx::params{text_array(request.kinds), request.limit, request.worker.value,
-                                                      interval_text(request.lease)});
+                                                      interval_text(request.lease), std::move(priorities).finish(),
+                                                      std::move(run_ats).finish()});
     std::vector<core::Job> jobs;
     jobs.reserve(static_cast<std::size_t>(rows.size()));
     for (const auto& row : rows) jobs.push_back(job_of(row));

@@ -14,11 +14,20 @@
 
 namespace oiab::queue {
 
+/// Where the due rows of a kind are known to begin: nothing that is due comes before, but what became due, was put back
+/// or was let go by another worker since.
+struct LowWater {
+    std::string kind;
+    int priority = 0;
+    core::WallTime run_at;  ///< finite
+};
+
 struct ClaimRequest {
     WorkerId worker;
-    std::vector<std::string> kinds;  ///< exact names that this worker handles and that are not paused
+    std::vector<std::string> kinds{};  ///< exact names that this worker handles and that are not paused
     int limit = 1;
     std::chrono::milliseconds lease{60'000};
+    std::span<const LowWater> low_water{};  ///< at most one for each kind; what is below is not looked at
 };
 
 /// Claims up to `limit` due jobs in the order priority, run_at, id over all kinds.

@@ -4,7 +4,9 @@
 #include <array>
 
 #include "queue/lanes.hpp"
+#include "queue/lease.hpp"
 #include "queue/pauses.hpp"
+#include "queue/settle.hpp"
 
 namespace oiab::runtime {
 namespace {
@@ -16,6 +18,9 @@ using std::chrono::milliseconds;
 constexpr std::array kFollowUps{milliseconds{2}, milliseconds{10}, milliseconds{50}};
 /// Due rows that other workers had locked are looked for again after a pause that doubles up to this.
 constexpr milliseconds kLongestContention{64};
+/// For so long after the session broke a claim that was under way may still be carried out: a server's
+/// statement_timeout and more.
+constexpr std::chrono::seconds kDoubt{60};
 
 core::Deadline in(milliseconds wait) { return core::Deadline::after(wait); }
 
@@ -79,6 +84,8 @@ void Claimer::serve() {
             note_success();
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
+            if (e.trouble() != pg::Trouble::kRefused && e.trouble() != pg::Trouble::kRetry)
+                doubtful_until_ = world_.clock.now() + kDoubt;
             // What was announced meanwhile is forgotten by nobody: everything is looked at again.
             pauses_changed();
             polled_at_ = {};
@@ -99,18 +106,37 @@ void Claimer::follow_hints() {
         enqueued = std::exchange(enqueued_, false);
     }
     const bool poll_due = world_.clock.now() - polled_at_ >= settings_.poll_interval;
-    if (enqueued) follow_up_ = kFollowUps.size();
-    if (pauses || poll_due) refresh_kinds(true);
-    if (enqueued && !pauses && !poll_due && registry_.has_patterns()) refresh_kinds(true);
+    if (enqueued) {
+        follow_up_ = kFollowUps.size();
+        marks_.hint();
+    }
+    if (pauses || poll_due) load_pauses();
+    if (pauses || poll_due || (enqueued && registry_.has_patterns())) refresh_kinds();
     if (!lanes.empty()) {
         const std::vector<std::string> keys(lanes.begin(), lanes.end());
         queue::advance_lanes(session(), keys);
     }
+    if (polled_at_ == core::SteadyTime{} || poll_due) release_unknown();
     if (poll_due) {
+        marks_.hint();
         const auto sweep = queue::sweep_lanes(session(), sweep_from_);
         sweep_from_ = sweep.next;
         polled_at_ = world_.clock.now();
     }
+}
+
+void Claimer::release_unknown() {
+    if (world_.clock.now() >= doubtful_until_) return;
+    const auto held =
+        pg::autocommit(session(), [this](pg::Transaction& tx) { return queue::find_held(tx, world_.worker); });
+    std::vector<queue::Settlement> unknown;
+    for (const auto& key : held) {
+        const auto known = attempts_.find(key.id);
+        if (!known || known->job().lease_epoch != key.epoch) unknown.push_back({key, core::Released{}});
+    }
+    if (unknown.empty()) return;
+    static_cast<void>(queue::settle(session(), world_.worker, unknown));
+    log().info("jobs given back whose claim had been answered to nobody", {{"jobs", unknown.size()}});
 }
 
 bool Claimer::takes(std::string_view kind) const {
@@ -121,25 +147,31 @@ bool Claimer::takes(std::string_view kind) const {
     });
 }
 
-void Claimer::refresh_kinds(bool patterns_too) {
+void Claimer::load_pauses() {
+    const auto pauses = pg::autocommit(session(), [](pg::Transaction& tx) { return queue::load_pauses(tx); });
+    all_paused_ = false;
+    paused_kinds_.clear();
+    paused_tenants_.clear();
+    for (const auto& pause : pauses) {
+        switch (pause.scope) {
+            case queue::PauseScope::kAll: all_paused_ = true; break;
+            case queue::PauseScope::kKind: paused_kinds_.insert(pause.name); break;
+            case queue::PauseScope::kTenant: paused_tenants_.insert(pause.name); break;
+        }
+    }
+}
+
+void Claimer::refresh_kinds() {
     std::set<std::string> kinds;
-    for (auto& kind : registry_.exact_kinds())
-        if (takes(kind)) kinds.insert(std::move(kind));
-    pg::in_transaction(session(), std::function<void(pg::Transaction&)>{[&](pg::Transaction& tx) {
-                           all_paused_ = false;
-                           paused_kinds_.clear();
-                           paused_tenants_.clear();
-                           for (auto& pause : queue::load_pauses(tx)) {
-                               if (pause.scope == queue::PauseScope::kAll) all_paused_ = true;
-                               if (pause.scope == queue::PauseScope::kKind) paused_kinds_.insert(std::move(pause.name));
-                               else if (pause.scope == queue::PauseScope::kTenant)
-                                   paused_tenants_.insert(std::move(pause.name));
-                           }
-                           if (!patterns_too || !registry_.has_patterns()) return;
-                           for (auto& kind : queue::load_ready_kinds(tx))
-                               if (takes(kind)) kinds.insert(std::move(kind));
-                       }});
-    std::erase_if(kinds, [this](const auto& kind) { return all_paused_ || paused_kinds_.contains(kind); });
+    const auto add = [&](std::vector<std::string> candidates) {
+        for (auto& kind : candidates)
+            if (takes(kind) && !paused_kinds_.contains(kind)) kinds.insert(std::move(kind));
+    };
+    if (!all_paused_) {
+        add(registry_.exact_kinds());
+        if (registry_.has_patterns())
+            add(pg::autocommit(session(), [](pg::Transaction& tx) { return queue::load_ready_kinds(tx); }));
+    }
     kinds_.assign(kinds.begin(), kinds.end());
 }
 
@@ -172,7 +204,8 @@ core::Deadline Claimer::until_next() {
     if (!due) return core::Deadline::never();
     if (*due > milliseconds::zero()) {
         contended_ = 0;
-        return in(*due);
+        // Never longer than to the next poll, whatever year somebody wrote.
+        return in(std::min(*due, settings_.poll_interval));
     }
     const auto pause = std::min(milliseconds{1 << std::min(contended_++, 10)}, kLongestContention);
     return in(pause / 2 +
@@ -181,18 +214,31 @@ core::Deadline Claimer::until_next() {
 
 Claimer::Found Claimer::claim(std::size_t wanted) {
     const auto started = world_.clock.now();
+    const auto marks = marks_.at(started);
+    // A claim above the marks that comes back short tells nothing about what is below: the next look is a full one.
+    const bool everything = marks.empty();
     auto jobs = pg::autocommit(session(), [&](pg::Transaction& tx) {
-        return queue::claim(
-            tx,
-            {.worker = world_.worker, .kinds = kinds_, .limit = static_cast<int>(wanted), .lease = settings_.lease});
+        return queue::claim(tx, {.worker = world_.worker,
+                                 .kinds = kinds_,
+                                 .limit = static_cast<int>(wanted),
+                                 .lease = settings_.lease,
+                                 .low_water = marks});
     });
-    if (jobs.empty()) return Found::kNothing;
-    const auto found = jobs.size() < wanted ? Found::kSome : Found::kAll;
+    marks_.note(jobs, jobs.size() == wanted, started, world_.clock.now());
+    if (jobs.empty()) return everything ? Found::kNothing : Found::kAll;
+    const auto found = jobs.size() < wanted && everything ? Found::kSome : Found::kAll;
     std::vector<AttemptPtr> attempts;
     attempts.reserve(jobs.size());
     const Registry::Entry* entry = nullptr;
     const std::string* entry_kind = nullptr;
     for (auto& job : jobs) {
+        // A crash of the server may undo a claim (claim.sql). Whoever runs the job already then holds the same epoch
+        // again: it stays the one attempt, with a lease that has just been renewed.
+        const auto former = attempts_.find(job.id);
+        if (former && former->job().lease_epoch == job.lease_epoch) {
+            former->lease_renewed(started);
+            continue;
+        }
         // Batches are mostly of one kind.
         if (entry_kind == nullptr || *entry_kind != job.kind) entry = registry_.find(job.kind);
         auto attempt = std::make_shared<LiveAttempt>(std::move(job), entry, world_, started);

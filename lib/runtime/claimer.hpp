@@ -6,6 +6,7 @@
 #include "queue/claim.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/live_attempt.hpp"
+#include "runtime/low_water.hpp"
 #include "runtime/service.hpp"
 
 namespace oiab::runtime {
@@ -45,7 +46,10 @@ private:
     /// @returns when to look again without being woken.
     [[nodiscard]] core::Deadline look();
     [[nodiscard]] Found claim(std::size_t wanted);
-    void refresh_kinds(bool patterns_too);
+    void load_pauses();
+    /// After a claim whose answer was lost: what is ours by the table of jobs and unknown here was never started.
+    void release_unknown();
+    void refresh_kinds();
     [[nodiscard]] bool takes(std::string_view kind) const;
     [[nodiscard]] core::Deadline until_next();
 
@@ -71,6 +75,8 @@ private:
     std::size_t follow_up_ = 0;  // how many looks after a notification are still to come
     int contended_ = 0;          // looks in a row that found due rows locked by others
     std::string sweep_from_;
+    LowWaterMarks marks_;
+    core::SteadyTime doubtful_until_{};
 };
 
 }  // namespace oiab::runtime

@@ -47,6 +47,41 @@ TEST_CASE_METHOD(QueueFixture, "claim: a limit takes the front of the merged ord
     CHECK(claim(4, {"a", "b"}).size() == 1);
 }
 
+TEST_CASE_METHOD(QueueFixture, "claim: with a low-water mark all is found but what lies below it in its own kind") {
+    const auto below = insert("priority, run_at", "0, '2020-01-01 00:00:00'");
+    const auto urgent = insert("priority, run_at", "-1, '2020-01-01 00:00:02'");
+    const auto at_mark = insert("priority, run_at", "0, '2020-01-01 00:00:00.000001'");
+    const auto later = insert("priority, run_at", "0, now()");
+    const auto less_urgent = insert("priority, run_at", "1, '2019-01-01'");
+    const auto other = insert("priority, run_at", "-5, '2019-01-01'", "other");
+    const auto mark_at = database.execute(
+        "SELECT (date_part('epoch', timestamptz '2020-01-01 00:00:00.000001') * 1e6)::bigint")[0][0];
+    const std::vector<queue::LowWater> marks{
+        {"noop", 0, core::WallTime{std::chrono::microseconds{mark_at.as<std::int64_t>()}}}};
+    const auto claim_above = [&](int limit) {
+        return ids_of(pg::autocommit(session, [&](pg::Transaction& tx) {
+            return queue::claim(
+                tx, {.worker = worker, .kinds = {"noop", "other"}, .limit = limit, .low_water = marks});
+        }));
+    };
+    CHECK(claim_above(2) == Ids{other, at_mark});
+    CHECK(claim_above(9) == Ids{later, less_urgent});
+    CHECK(claim_above(9).empty());
+    CHECK(ids_of(claim(9)) == Ids{urgent, below});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: a claim is committed asynchronously, and nothing else of its session is") {
+    insert();
+    const auto setting = [](pg::Transaction& tx) {
+        return tx.raw().exec("SHOW synchronous_commit")[0][0].as<std::string>();
+    };
+    CHECK(pg::in_transaction(session, [&](pg::Transaction& tx) {
+              REQUIRE(queue::claim(tx, {.worker = worker, .kinds = {"noop"}}).size() == 1);
+              return setting(tx);
+          }) == "off");
+    CHECK(pg::autocommit(session, setting) != "off");
+}
+
 TEST_CASE_METHOD(QueueFixture, "claim: future jobs, other kinds and running jobs are left alone") {
     insert("run_at", "now() + interval '1 h'");
     insert("", "", "unhandled");
