@@ -8,6 +8,7 @@
 #include "daemon/database.hpp"
 #include "daemon/register_handlers.hpp"
 #include "pg/migrator.hpp"
+#include "store/retention.hpp"
 
 namespace oiab::daemon {
 
@@ -71,6 +72,14 @@ runtime::EngineSettings App::engine_settings() const {
     engine.cancel_grace = worker.cancel_grace;
     engine.legacy_lock_timeout = worker.legacy_lock_timeout;
     engine.retention = worker.retention;
+    engine.purge_beside = [this](pg::Transaction& tx, int batch) {
+        const auto gone = store::purge_expired(tx, batch);
+        if (gone.total() > 0)
+            log_.info("rows that have outlived their use deleted", {{"audit_entries", gone.audit_entries},
+                                                                    {"stream_pieces", gone.stream_pieces},
+                                                                    {"cached_embeddings", gone.cached_embeddings}});
+        return gone.most();
+    };
     return engine;
 }
 

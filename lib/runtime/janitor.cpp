@@ -1,7 +1,6 @@
 #include "runtime/janitor.hpp"
 
 #include "queue/lanes.hpp"
-#include "queue/operations.hpp"
 #include "queue/pauses.hpp"
 #include "queue/workers.hpp"
 
@@ -12,6 +11,9 @@ namespace {
 /// tidiness alone, so the numbers have no deeper reason.
 constexpr std::chrono::minutes kPurgeInterval{1};
 constexpr std::chrono::hours kForgetWorkersAfter{1};
+/// How often the tables are walked in full: for old jobs whose ids do not tell their age, and for steps whose job another
+/// client deleted. A walk reads all rows, so it is rare.
+constexpr std::chrono::hours kSweepInterval{6};
 /// After each page of unfinished rows the rescue rests so many times as long as the page took: a walk past a large
 /// backlog took 5 % of the speed of a drain otherwise, 1.7 µs a row (docs/performance.md). It rests no more once it has
 /// used up the share of a lease below, so that lapsed leases are found in time.
@@ -19,14 +21,17 @@ constexpr int kRescueRests = 29;
 constexpr int kRescueShareOfLease = 4;
 /// Pages of a purge in a row before the janitor looks after more urgent things again.
 constexpr int kPurgePages = 50;
+/// Rows of one sort that a transaction of a purge looks at: milliseconds of work, so that nobody waits for its locks.
+constexpr int kPurgeBatch = 1'000;
 
 }  // namespace
 
 Janitor::Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, EngineFailed failed)
     : Service{"janitor", std::move(session), std::move(failed), world.log},
-      settings_{settings},
+      settings_{std::move(settings)},
       world_{world},
-      rescue_from_{world.clock.now()} {}
+      rescue_from_{world.clock.now()},
+      last_round_{world.clock.now()} {}
 
 Janitor::~Janitor() {
     request_stop();
@@ -38,6 +43,7 @@ void Janitor::serve() {
     while (!stopping()) {
         wait(next);
         if (stopping()) break;
+        notice_standstill();
         try {
             if (lead()) {
                 if (world_.clock.now() >= rescue_from_) rescue_all();
@@ -63,6 +69,12 @@ void Janitor::serve() {
     } catch (const pg::DatabaseError& e) {
         log().warn("could not step down as leader; the term lapses by itself", {{"error", e.what()}});
     }
+}
+
+void Janitor::notice_standstill() {
+    const auto now = world_.clock.now();
+    if (now - last_round_ > settings_.lease) rescue_from_ = now + settings_.lease;
+    last_round_ = now;
 }
 
 bool Janitor::lead() {
@@ -107,23 +119,51 @@ void Janitor::tidy() {
 }
 
 void Janitor::purge_some() {
-    if (settings_.retention == std::chrono::milliseconds::zero()) return;
-    if (purged_at_ != core::SteadyTime{} && world_.clock.now() - purged_at_ < kPurgeInterval) return;
+    const auto now = world_.clock.now();
+    const auto due = [now](core::SteadyTime last, std::chrono::minutes interval) {
+        return last == core::SteadyTime{} || now - last >= interval;
+    };
+    if (due(swept_at_, kSweepInterval)) sweep();
+    if (settings_.retention != std::chrono::milliseconds::zero() && due(jobs_purged_at_, kPurgeInterval)) purge_jobs();
+    if (settings_.purge_beside && due(beside_purged_at_, kPurgeInterval)) purge_beside();
+}
+
+void Janitor::sweep() {
+    const int deleted = pg::in_transaction(
+        session(), [](pg::Transaction& tx) { return queue::purge_orphan_steps(tx, kPurgeBatch); });
+    if (deleted > 0) log().info("steps without a job deleted", {{"steps", deleted}});
+    if (deleted >= kPurgeBatch) return;  // the next round goes on
+    swept_at_ = world_.clock.now();
+    purge_whole_table_ = true;
+}
+
+void Janitor::purge_jobs() {
     const auto retention = std::chrono::ceil<std::chrono::seconds>(settings_.retention);
-    queue::PurgeCursor cursor;
     int deleted = 0;
     for (int page = 0; page < kPurgePages && !stopping(); ++page) {
-        const auto purged =
-            pg::in_transaction(session(), [&](pg::Transaction& tx) { return queue::purge(tx, retention, cursor); });
+        const auto purged = pg::in_transaction(session(), [&](pg::Transaction& tx) {
+            return queue::purge(tx, retention, purge_from_, kPurgeBatch, purge_whole_table_);
+        });
         deleted += purged.deleted;
+        purge_from_ = purged.next.value_or(queue::PurgeCursor{});
         if (!purged.next) {
             // Only the end of the walk counts as done; otherwise the next round goes on at once.
-            purged_at_ = world_.clock.now();
+            jobs_purged_at_ = world_.clock.now();
+            purge_whole_table_ = false;
             break;
         }
-        cursor = *purged.next;
     }
     if (deleted > 0) log().info("finished jobs beyond the retention deleted", {{"jobs", deleted}});
+}
+
+void Janitor::purge_beside() {
+    for (int page = 0; page < kPurgePages && !stopping(); ++page) {
+        const auto most = pg::in_transaction(
+            session(), [&](pg::Transaction& tx) { return settings_.purge_beside(tx, kPurgeBatch); });
+        if (most >= static_cast<std::size_t>(kPurgeBatch)) continue;
+        beside_purged_at_ = world_.clock.now();
+        return;
+    }
 }
 
 }  // namespace oiab::runtime

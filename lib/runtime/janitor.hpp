@@ -3,13 +3,19 @@
 /// that others left behind. Every worker has one; all but the leader only ask, once in a third of a lease, whether to
 /// lead.
 
+#include <functional>
 #include <optional>
 
+#include "queue/operations.hpp"
 #include "queue/rescue.hpp"
 #include "runtime/live_attempt.hpp"
 #include "runtime/service.hpp"
 
 namespace oiab::runtime {
+
+/// Removes at most `batch` rows of each sort that has outlived its use beside the jobs. @returns how many rows of the
+/// sort with the most went: fewer than `batch` = none is left.
+using PurgeBeside = std::function<std::size_t(pg::Transaction& tx, int batch)>;
 
 class Janitor final : public Service {
 public:
@@ -18,6 +24,7 @@ public:
         std::chrono::milliseconds legacy_lock_timeout{3'600'000};
         std::chrono::milliseconds retention{0};  ///< zero: finished jobs are kept
         int max_crashes = 3;
+        PurgeBeside purge_beside;  ///< empty: the jobs alone are looked after
     };
 
     Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, EngineFailed failed);
@@ -25,9 +32,14 @@ public:
 
 private:
     void serve() override;
+    /// A process that stood still, or whose calls all took too long, does not know what others could renew meanwhile.
+    void notice_standstill();
     [[nodiscard]] bool lead();
     void rescue_all();
     void purge_some();
+    void purge_jobs();
+    void purge_beside();
+    void sweep();
     void tidy();
 
     const Settings settings_;
@@ -36,7 +48,13 @@ private:
     /// Nothing is rescued before this: after an outage of ours or of the server every worker gets one full lease to
     /// renew what it still runs.
     core::SteadyTime rescue_from_;
-    core::SteadyTime purged_at_{};
+    core::SteadyTime last_round_;
+    core::SteadyTime jobs_purged_at_{};
+    core::SteadyTime beside_purged_at_{};
+    core::SteadyTime swept_at_{};
+    /// Where the walk that deletes old jobs goes on: a round does only some pages of it.
+    queue::PurgeCursor purge_from_;
+    bool purge_whole_table_ = true;
 };
 
 }  // namespace oiab::runtime

@@ -2,6 +2,7 @@
 /// @file  Removes what has outlived its use, beside the jobs themselves. For the janitor. Lane threads only; blocks and
 /// throws what the transaction does.
 
+#include <algorithm>
 #include <cstddef>
 
 #include "pg/transaction.hpp"
@@ -13,6 +14,10 @@ struct Retained {
     std::size_t stream_pieces = 0;      ///< a day after they were written
     std::size_t cached_embeddings = 0;  ///< 90 days after their last use
     [[nodiscard]] std::size_t total() const noexcept { return audit_entries + stream_pieces + cached_embeddings; }
+    /// Rows of the sort that lost the most.
+    [[nodiscard]] std::size_t most() const noexcept {
+        return std::max({audit_entries, stream_pieces, cached_embeddings});
+    }
 };
 
 /// Removes at most `batch` rows of each sort, oldest first. @returns how many went; call again while a sort reaches

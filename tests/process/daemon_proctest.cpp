@@ -2,32 +2,10 @@
 #include <csignal>
 #include <fstream>
 
-#include "cli.hpp"
-#include "support/eventually.hpp"
+#include "daemon.hpp"
 
 using namespace std::chrono_literals;
 using namespace oiab::tests;
-
-namespace {
-
-/// Short times, so that leases lapse within a test.
-Cli quick_cli(const TestDatabase& database) {
-    Cli cli{database};
-    cli.environment["OIABD_DIAGNOSTICS"] = "1";
-    cli.environment["OIABD_LEASE"] = "3s";
-    cli.environment["OIABD_POLL_INTERVAL"] = "500ms";
-    return cli;
-}
-
-void wait_until_ready(const ChildProcess& daemon) {
-    eventually(30s, [&] { return daemon.err().find("\"ready\"") != std::string::npos; }, "the daemon is ready");
-}
-
-std::string count(TestDatabase& database, const std::string& condition) {
-    return database.value("SELECT count(*) FROM jobs WHERE " + condition);
-}
-
-}  // namespace
 
 TEST_CASE("daemon: SIGTERM ends an idle daemon with exit code 0") {
     TestDatabase database;
@@ -179,6 +157,28 @@ TEST_CASE("daemon: the server goes away during work and comes back, and the daem
     CHECK(daemon->wait_or_fail().code == 0);
 }
 
+TEST_CASE("daemon: the leader deletes what has outlived its use, whatever made its ids") {
+    TestDatabase database;
+    auto cli = quick_cli(database);
+    cli.environment["OIABD_RETENTION"] = "1d";
+    database.execute(
+        "INSERT INTO jobs (id, kind, status, finished_at) SELECT id::uuid, 'noop', 'completed', now() - age::interval "
+        "FROM (VALUES ('01900000-0000-7000-8000-000000000001', '2 days'), ('f0000000-0000-4000-8000-000000000002', '2 "
+        "days'), ('f0000000-0000-4000-8000-000000000003', '1 hour')) AS rows (id, age);"
+        "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) "
+        "VALUES (gen_random_uuid(), 'orphan', 'done', 'x', 1, 1, now());"
+        "INSERT INTO audit_log (ts, action) VALUES (now() - interval '3 years', 'tool.execute'), (now(), 'tool.execute')");
+    const auto daemon = cli.start({});
+    eventually(
+        30s,
+        [&] {
+            return database.value("SELECT (SELECT string_agg(id::text, ' ') FROM jobs) || ' ' || (SELECT count(*) FROM "
+                                  "job_steps) || ' ' || (SELECT count(*) FROM audit_log)") ==
+                   "f0000000-0000-4000-8000-000000000003 0 1";
+        },
+        "only what is young is left");
+}
+
 TEST_CASE("daemon: without notifications the poll is enough, and behind a pooler nothing is prepared") {
     TestDatabase database;
     auto cli = quick_cli(database);
@@ -198,6 +198,10 @@ TEST_CASE("daemon: while idle it makes no query but its poll and its renewals, a
     Cli cli{database};
     cli.environment["OIABD_POLL_INTERVAL"] = "1s";
     cli.environment["OIABD_LEASE"] = "6s";
+    cli.environment["OIABD_DIAGNOSTICS"] = "1";
+    // Rows that are due in ages must not keep the daemon busy, whatever their distance is in nanoseconds.
+    database.execute(
+        "INSERT INTO jobs (kind, run_at) VALUES ('noop', '2400-01-01'), ('noop', '9999-12-31'), ('noop', 'infinity')");
     const auto daemon = cli.start({});
     wait_until_ready(*daemon);
     const auto polls = [&] {
