@@ -29,6 +29,10 @@ namespace {
 namespace asio = boost::asio;
 using nlohmann::json;
 
+/// For how long an outcome is tried to be written: as long as the server may need to come back.
+constexpr std::chrono::seconds kSettleTime{60};
+constexpr std::chrono::milliseconds kSettlePause{50};
+
 bool matches(std::string_view kind, std::string_view pattern) {
     return pattern.ends_with('*') ? kind.starts_with(pattern.substr(0, pattern.size() - 1)) : kind == pattern;
 }
@@ -98,14 +102,24 @@ public:
         const runtime::AttemptPtr held[] = {attempt_};
         attempts_.add(held);
         attempt_->log(LogLevel::kDebug, "claimed");
-        auto outcome = run_attempt();
-        return settle(std::move(outcome));
+        // The lease is renewed until the outcome is committed, however long that takes.
+        runtime::LeaseKeeper lease_keeper{
+            session_settings_for_lease(),
+            engine_settings_.lease,
+            attempts_,
+            world_,
+            [this](std::string sentence) { app_.log().error("engine failed", {{"error", sentence}}); },
+            [this] { return describe(); }};
+        lease_keeper.start();
+        return settle(run_attempt(lease_keeper));
     }
 
 private:
     std::optional<core::Job> claim() {
-        if (!options_.dry_run)
+        if (!options_.dry_run) {
+            if (!options_.job) sweep_lanes();
             return pg::in_transaction(session_, [this](pg::Transaction& tx) { return claim_in(tx); });
+        }
         // The claim itself, taken back: exactly what would happen, and nothing does.
         try {
             pg::in_transaction(session_, std::function<void(pg::Transaction&)>{
@@ -114,6 +128,14 @@ private:
             return rolled_back.job;
         }
         return std::nullopt;
+    }
+
+    /// Where no service runs nobody else has let the first job of each lane through.
+    void sweep_lanes() {
+        std::string from;
+        do {
+            from = queue::sweep_lanes(session_, from).next;
+        } while (!from.empty());
     }
 
     std::optional<core::Job> claim_in(pg::Transaction& tx) {
@@ -137,16 +159,7 @@ private:
         return std::move(jobs.front());
     }
 
-    core::Outcome run_attempt() {
-        runtime::LeaseKeeper lease_keeper{
-            session_settings_for_lease(),
-            engine_settings_.lease,
-            attempts_,
-            world_,
-            [this](std::string sentence) { app_.log().error("engine failed", {{"error", sentence}}); },
-            [this] { return describe(); }};
-        lease_keeper.start();
-
+    core::Outcome run_attempt(runtime::LeaseKeeper& lease_keeper) {
         asio::io_context context{1};
         asio::cancellation_signal signal;
         asio::signal_set signals{context, SIGINT, SIGTERM};
@@ -186,8 +199,6 @@ private:
                        }));
         context.run();
         attempt_->end();
-        lease_keeper.request_stop();
-        lease_keeper.join();
         return outcome;
     }
 
@@ -210,16 +221,22 @@ private:
         return report();
     }
 
+    /// Writes the outcome, also past a break of the session: what an attempt has done is not thrown away for that.
     /// @returns false where the attempt is no longer ours.
     bool write(const core::Outcome& outcome) {
         const queue::Settlement settlements[] = {{attempt_->job().key(), outcome}};
-        const auto until = core::Deadline::after(std::chrono::seconds{10});
+        const auto until = core::Deadline::after(kSettleTime);
         while (true) {
-            const auto answer = queue::settle(session_, world_.worker, settlements).front();
-            if (answer.state != queue::SettleState::kHeld) return answer.state != queue::SettleState::kLost;
-            if (until.reached())
-                throw std::runtime_error{"another session holds the job's row; it could not be settled"};
-            pause_.wait(core::Deadline::after(std::chrono::milliseconds{20}));
+            try {
+                const auto answer = queue::settle(session_, world_.worker, settlements).front();
+                if (answer.state != queue::SettleState::kHeld) return answer.state != queue::SettleState::kLost;
+                if (until.reached())
+                    throw std::runtime_error{"another session holds the job's row; it could not be settled"};
+            } catch (const pg::DatabaseError& e) {
+                if (e.trouble() == pg::Trouble::kRefused || until.reached()) throw;
+                app_.log().warn("the outcome could not be written yet; trying again", {{"error", e.what()}});
+            }
+            pause_.wait(core::Deadline::after(kSettlePause));
         }
     }
 

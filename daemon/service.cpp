@@ -3,11 +3,19 @@
 #include <systemd/sd-daemon.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <thread>
 
 #include "daemon/app.hpp"
 #include "daemon/exit_code.hpp"
@@ -17,13 +25,36 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// The control thread: signals, the engine's watch, and systemd's watchdog.
+/// The control thread: signals, the engine's watch, and systemd's watchdog. Signals are caught from its construction on,
+/// so that none ends the process while it holds jobs.
 class Control {
 public:
-    Control(runtime::Engine& engine, const observe::Log& log) : engine_{engine}, log_{log} {}
+    explicit Control(const observe::Log& log) : log_{log} {
+        signals_.add(SIGTERM);
+        signals_.add(SIGINT);
+        // The terminal was closed; a nohup stays one.
+        struct sigaction hang_up {};
+        if (::sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) signals_.add(SIGHUP);
+    }
+
+    /// Runs `work`, which cannot be interrupted otherwise, and ends the process where a stop is requested meanwhile.
+    void leave_during(const std::function<void()>& work) {
+        signals_.async_wait([this](const boost::system::error_code& error, int) {
+            if (error) return;
+            log_.info("stop requested; what the database is doing for this process is rolled back");
+            std::_Exit(kExitError);
+        });
+        const std::jthread watcher{[this](const std::stop_token& done) {
+            const std::stop_callback end{done, [this] { asio::post(context_, [this] { signals_.cancel(); }); }};
+            context_.run();
+        }};
+        work();
+    }
 
     /// Blocks until the engine is done.
-    void run() {
+    void run(runtime::Engine& engine) {
+        engine_ = &engine;
+        context_.restart();
         await_signal();
         tick();
         context_.run();
@@ -33,19 +64,19 @@ private:
     void await_signal() {
         signals_.async_wait([this](const boost::system::error_code& error, int number) {
             if (error) return;
-            log_.info("stop requested", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+            log_.info("stop requested", {{"signal", ::sigabbrev_np(number)}});
             sd_notify(0, "STOPPING=1");
-            engine_.request_stop();
+            engine_->request_stop();
             tick();
             await_signal();
         });
     }
 
     void tick() {
-        const auto next = engine_.tick();
+        const auto next = engine_->tick();
         // A control thread that hangs stops feeding the watchdog, and systemd restarts the service.
         sd_notify(0, "WATCHDOG=1");
-        if (engine_.stage() == runtime::Stage::kDone) {
+        if (engine_->stage() == runtime::Stage::kDone) {
             // Not by cancelling what is awaited: this may be the signal's own handler, which awaits the next one.
             context_.stop();
             return;
@@ -56,19 +87,48 @@ private:
         });
     }
 
-    runtime::Engine& engine_;
+    runtime::Engine* engine_ = nullptr;
     const observe::Log& log_;
     asio::io_context context_{1};
-    asio::signal_set signals_{context_, SIGTERM, SIGINT};
+    asio::signal_set signals_{context_};
     asio::steady_timer timer_{context_};
 };
+
+/// Feeds systemd's watchdog while the control thread ends the services, which may take as long as the flush and the
+/// statements under way. Bounded: a stop that hangs for good is still noticed.
+class StoppingWatchdog {
+public:
+    StoppingWatchdog() = default;
+
+private:
+    static constexpr std::chrono::seconds kInterval{5};
+    static constexpr int kMostFeeds = 24;
+
+    static void feed(const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any stopped;
+        std::unique_lock lock{mutex};
+        for (int fed = 0; fed < kMostFeeds; ++fed) {
+            sd_notify(0, "WATCHDOG=1");
+            if (stopped.wait_for(lock, stop, kInterval, [&] { return stop.stop_requested(); })) return;
+        }
+    }
+
+    std::jthread thread_{[](const std::stop_token& stop) { feed(stop); }};
+};
+
+runtime::Engine::StopReport shut_down(runtime::Engine& engine) {
+    const StoppingWatchdog watchdog;
+    return engine.shut_down();
+}
 
 }  // namespace
 
 int run_service(const config::Settings& settings) {
     App app{settings, to_observe(settings.log.level)};
     for (const auto& warning : settings.warnings) app.log().warn(warning);
-    app.migrate();
+    Control control{app.log()};
+    control.leave_during([&app] { app.migrate(); });
 
     auto engine_settings = app.engine_settings();
     runtime::Engine engine{engine_settings, app.registry(), app.clock(), app.random(), app.log()};
@@ -84,9 +144,10 @@ int run_service(const config::Settings& settings) {
                              {"poll_interval_ms", engine_settings.poll_interval.count()}});
     sd_notify(0, "READY=1");
 
-    Control{engine, app.log()}.run();
+    control.run(engine);
 
-    const auto report = engine.shut_down();
+    // Signals go on being caught, and mean nothing more: what follows is bounded.
+    const auto report = shut_down(engine);
     const bool clean = report.left.empty() && report.unsettled == 0 && !engine.failure();
     if (clean) {
         app.log().info("stopped; nothing was left behind");

@@ -5,8 +5,16 @@
 namespace oiab::runtime {
 
 void AttemptTable::add(std::span<const AttemptPtr> attempts) {
-    const std::scoped_lock lock{mutex_};
-    for (const auto& attempt : attempts) attempts_.insert_or_assign(attempt->job().id, attempt);
+    std::vector<AttemptPtr> displaced;  // cancelled after the lock is released
+    {
+        const std::scoped_lock lock{mutex_};
+        for (const auto& attempt : attempts) {
+            auto& place = attempts_[attempt->job().id];
+            if (place) displaced.push_back(std::move(place));
+            place = attempt;
+        }
+    }
+    for (const auto& attempt : displaced) attempt->request_cancel(core::CancelReason::kLeaseLost);
 }
 
 void AttemptTable::remove(std::span<const core::AttemptKey> keys) {

@@ -17,6 +17,8 @@ using AttemptPtr = std::shared_ptr<LiveAttempt>;
 
 class AttemptTable {
 public:
+    /// A former attempt of the same job, which somebody took from us before we claimed it again, is renewed no more and
+    /// is told that its lease is lost.
     void add(std::span<const AttemptPtr> attempts);
     void remove(std::span<const core::AttemptKey> keys);
     /// @returns nullptr where this process holds no attempt of the job.

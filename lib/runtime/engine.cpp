@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stop_token>
+#include <thread>
 
 namespace oiab::runtime {
 namespace {
@@ -20,6 +22,11 @@ constexpr std::size_t kSettleBacklogLimit = 4'000;
 constexpr milliseconds kStalePrefetch{2'000};
 /// A session may stay in one call for the server's own timeout and this much more before its socket is shut down.
 constexpr milliseconds kOverstay{10'000};
+/// A call may take so long once the services are ending: nobody waits for a server that hangs.
+constexpr milliseconds kStoppingCall{5'000};
+constexpr milliseconds kStoppingWatch{200};
+/// Beyond cancel_grace a handler has this long to kill what it started, and to say so.
+constexpr milliseconds kKillingTime{2'000};
 /// How long the Settler may try to write what has finished when the process stops.
 constexpr milliseconds kFlushTimeout{10'000};
 
@@ -63,7 +70,8 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                                          Janitor::Settings{.lease = settings_.lease,
                                                            .legacy_lock_timeout = settings_.legacy_lock_timeout,
                                                            .retention = settings_.retention,
-                                                           .max_crashes = settings_.max_crashes},
+                                                           .max_crashes = settings_.max_crashes,
+                                                           .purge_beside = settings_.purge_beside},
                                          world_, failed);
     if (!settings_.notify) return;
     listener_ = std::make_unique<pg::Listener>(
@@ -138,11 +146,14 @@ queue::Worker Engine::describe() const {
 
 milliseconds Engine::tick() {
     const auto now = clock_.now();
-    watch_sessions();
+    watch_sessions(settings_.session.statement_timeout + kOverstay);
     if (!attempts_.empty()) {
         lease_keeper_->fence(now);
         watch_attempts(now);
-        if (executor_->waiting_since_before(now - kStalePrefetch)) release_unstarted();
+        if (executor_->waiting_since_before(now - kStalePrefetch)) {
+            executor_->forget_run_times();
+            release_unstarted();
+        }
     }
     advance_stage(now);
     return attempts_.empty() && stage_ == Stage::kRunning ? kIdleTick : kBusyTick;
@@ -150,7 +161,11 @@ milliseconds Engine::tick() {
 
 void Engine::watch_attempts(core::SteadyTime now) {
     for (const auto& attempt : attempts_.all()) {
-        if (!attempt->is_running() || attempt->cancelled()) continue;
+        if (!attempt->is_running()) continue;
+        if (attempt->cancelled()) {
+            leave_behind_what_ignores(attempt, now);
+            continue;
+        }
         if (attempt->deadline().reached(now)) attempt->request_cancel(core::CancelReason::kDeadline);
         const auto stall =
             attempt->entry() != nullptr ? attempt->entry()->settings.stall_timeout : milliseconds::zero();
@@ -162,8 +177,17 @@ void Engine::watch_attempts(core::SteadyTime now) {
     }
 }
 
-void Engine::watch_sessions() {
-    const auto limit = settings_.session.statement_timeout + kOverstay;
+void Engine::leave_behind_what_ignores(const AttemptPtr& attempt, core::SteadyTime now) {
+    const auto reason = *attempt->cancelled();
+    const bool has_outcome = reason == core::CancelReason::kUser || reason == core::CancelReason::kDeadline;
+    if (!has_outcome || now - attempt->cancelled_at() < settings_.cancel_grace + kKillingTime) return;
+    if (!attempt->leave_behind()) return;
+    attempt->log(LogLevel::kWarning,
+                 "the handler did not end within cancel_grace: its job goes on without it, its slot stays taken");
+    settler_->settle(attempt, outcome_of_cancel(reason, *attempt));
+}
+
+void Engine::watch_sessions(milliseconds limit) {
     const auto cut = [&](auto& owner, std::string_view name) {
         if (owner.cut_if_overstaying(limit))
             log_.warn("a database call overstayed its timeout: its connection was shut down", {{"session", name}});
@@ -172,6 +196,7 @@ void Engine::watch_sessions() {
     cut(*settler_, "settle");
     cut(*claimer_, "claim");
     cut(*janitor_, "janitor");
+    if (listener_) cut(*listener_, "listen");
     for (const auto& lane : store_.lanes()) cut(*lane, lane->name());
 }
 
@@ -206,6 +231,15 @@ void Engine::advance_stage(core::SteadyTime now) {
 
 Engine::StopReport Engine::shut_down() {
     StopReport report;
+    // The control thread is in here, so somebody else keeps the watch over calls that hang.
+    const std::jthread watch{[this](const std::stop_token& stopped) {
+        Wakeup end;
+        const std::stop_callback ring{stopped, [&end] { end.ring(); }};
+        while (!stopped.stop_requested()) {
+            watch_sessions(kStoppingCall);
+            end.wait(core::Deadline::after(kStoppingWatch));
+        }
+    }};
     if (listener_) listener_->request_stop();
     claimer_->request_stop();
     janitor_->request_stop();
@@ -214,7 +248,8 @@ Engine::StopReport Engine::shut_down() {
     janitor_->join();
     executor_->close();
     release_unstarted();
-    report.unsettled = settler_->flush(core::Deadline::after(kFlushTimeout));
+    if (const auto left = settler_->backlog(); left > 0) log_.info("writing the last outcomes", {{"outcomes", left}});
+    static_cast<void>(settler_->flush(core::Deadline::after(kFlushTimeout)));
     report.handlers_stuck = executor_->running() > 0;
     for (const auto& attempt : attempts_.all()) {
         if (!attempt->is_running()) continue;
@@ -223,6 +258,7 @@ Engine::StopReport Engine::shut_down() {
     }
     settler_->request_stop();
     settler_->join();
+    report.unsettled = settler_->backlog();
     lease_keeper_->request_stop();
     lease_keeper_->join();
     stage_ = Stage::kDone;

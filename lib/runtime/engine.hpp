@@ -35,6 +35,7 @@ struct EngineSettings {
     std::chrono::milliseconds cancel_grace{10'000};
     std::chrono::milliseconds legacy_lock_timeout{3'600'000};
     std::chrono::milliseconds retention{0};
+    PurgeBeside purge_beside;  ///< what the leader removes beside the jobs; empty: nothing
 };
 
 /// running → draining (no claims, unstarted attempts released, running ones finish) → cancelling (handlers told why)
@@ -80,7 +81,10 @@ private:
     void on_notification(std::string_view channel, std::string_view payload);
     void on_failure(std::string sentence);
     void watch_attempts(core::SteadyTime now);
-    void watch_sessions();
+    /// An attempt that was cancelled and whose handler ignores it: the job does not wait for it for ever.
+    void leave_behind_what_ignores(const AttemptPtr& attempt, core::SteadyTime now);
+    /// Cuts the sessions that have been in one call for longer than `limit`.
+    void watch_sessions(std::chrono::milliseconds limit);
     void release_unstarted();
     void advance_stage(core::SteadyTime now);
     [[nodiscard]] queue::Worker describe() const;

@@ -21,6 +21,8 @@ namespace asio = boost::asio;
 /// thousand a larger claim no longer pays (docs/performance.md).
 constexpr double kPrefetchSeconds = 0.050;
 constexpr std::size_t kMaxPrefetch = 1'000;
+/// What is believed of the run time after a wrong guess: some 35 short attempts in a row bring the prefetch back.
+constexpr double kLongRun = 2.0;
 /// Weight of the newest run time: half of the mean is younger than about seven attempts.
 constexpr double kNewestWeight = 0.1;
 /// After so many attempts without a wait a slot steps aside, so that a flood of tiny jobs does not starve the others.
@@ -148,6 +150,8 @@ void Executor::learn(std::chrono::steady_clock::duration run_time) noexcept {
     mean_run_seconds_.store(mean < 0 ? seconds : mean + kNewestWeight * (seconds - mean), std::memory_order_relaxed);
 }
 
+void Executor::forget_run_times() noexcept { mean_run_seconds_.store(kLongRun, std::memory_order_relaxed); }
+
 std::size_t Executor::wanted() const {
     const double mean = mean_run_seconds_.load(std::memory_order_relaxed);
     std::size_t prefetch = 0;
@@ -201,7 +205,9 @@ std::size_t Executor::wait_idle(core::Deadline deadline) {
 
 void Executor::stop() {
     close();
-    pool_.stop();
+    // Where nothing runs the threads end by themselves, once those of the lanes and pools that resumed the last attempts
+    // have let go of this context. What still runs would keep them for ever.
+    if (running() > 0) pool_.stop();
     pool_.join();
 }
 

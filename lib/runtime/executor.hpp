@@ -50,6 +50,8 @@ public:
     void close();
     /// Whether attempts have been waiting for a slot since before `before`: prefetched for work that turned out long.
     [[nodiscard]] bool waiting_since_before(core::SteadyTime before) const;
+    /// The run times that were measured have misled: no prefetch until short ones have been seen again.
+    void forget_run_times() noexcept;
 
     /// Blocks until no attempt runs, or the deadline. @returns how many still run.
     [[nodiscard]] std::size_t wait_idle(core::Deadline deadline);
@@ -81,6 +83,9 @@ private:
 
     boost::asio::thread_pool pool_;  // last: its threads use everything above
 };
+
+/// What becomes of an attempt that was told to stop and has no outcome of its own.
+[[nodiscard]] core::Outcome outcome_of_cancel(core::CancelReason reason, const LiveAttempt& attempt);
 
 /// Runs one attempt to its outcome: finds what its handler made of it, turns what it throws into an outcome, and lets a
 /// cancellation decide where there was one. Never throws.

@@ -39,6 +39,7 @@ void LeaseKeeper::fence(core::SteadyTime now) {
 
 void LeaseKeeper::serve() {
     auto next = core::Deadline::after(std::chrono::milliseconds::zero());
+    bool reachable = false;
     while (!stopping()) {
         wait(next);
         if (stopping()) break;
@@ -47,13 +48,17 @@ void LeaseKeeper::serve() {
             renew_all();
             beat();
             note_success();
+            reachable = true;
             last_success_.store(started, std::memory_order_relaxed);
             next = core::Deadline::after(lease_ / 3);
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
+            reachable = false;
             next = core::Deadline::after(std::min(trouble_pause(), lease_ / 10));
         }
     }
+    // The stop of this process waits for no database that is away.
+    if (!reachable) return;
     try {
         pg::in_transaction(session(), std::function<void(pg::Transaction&)>{[this](pg::Transaction& tx) {
                                queue::unregister_worker(tx, world_.worker);

@@ -58,7 +58,9 @@ std::chrono::steady_clock::duration LiveAttempt::run_time() const noexcept {
 }
 
 void LiveAttempt::request_cancel(core::CancelReason reason) {
+    if (cancelled()) return;
     int none = -1;
+    cancelled_at_.store(world_.clock.now(), std::memory_order_relaxed);
     if (!cancel_reason_.compare_exchange_strong(none, static_cast<int>(reason), std::memory_order_acq_rel)) return;
     const std::scoped_lock lock{interrupt_mutex_};
     // A handler that begins after this finds the reason before its first line (run_attempt looks).

@@ -57,6 +57,13 @@ public:
     [[nodiscard]] std::chrono::steady_clock::duration run_time() const noexcept;
     /// Asks the attempt to end. The first reason stays. Returns at once.
     void request_cancel(core::CancelReason reason);
+    /// When the attempt was asked to end; only where cancelled().
+    [[nodiscard]] core::SteadyTime cancelled_at() const noexcept {
+        return cancelled_at_.load(std::memory_order_relaxed);
+    }
+    /// The job goes on without the handler, which did not end when it was asked to. @returns false from the second call
+    /// on.
+    [[nodiscard]] bool leave_behind() noexcept { return !left_behind_.exchange(true, std::memory_order_relaxed); }
     /// A renewal that was sent at `started` succeeded, so the lease is trusted from then on.
     void lease_renewed(core::SteadyTime started) noexcept { lease_started_.store(started, std::memory_order_relaxed); }
     [[nodiscard]] core::SteadyTime lease_started() const noexcept {
@@ -77,6 +84,8 @@ private:
     std::atomic<core::SteadyTime> last_activity_{};
     std::atomic<core::SteadyTime> began_at_{};
     std::atomic<core::SteadyTime> ended_at_{};
+    std::atomic<core::SteadyTime> cancelled_at_{};
+    std::atomic<bool> left_behind_{false};
     std::atomic<bool> begun_{false};
     std::atomic<int> cancel_reason_{-1};
     std::mutex interrupt_mutex_;

@@ -15,6 +15,8 @@ bool stands_after_cancel(const core::Outcome& outcome) {
            std::holds_alternative<core::Abandoned>(outcome);
 }
 
+}  // namespace
+
 core::Outcome outcome_of_cancel(core::CancelReason reason, const LiveAttempt& attempt) {
     switch (reason) {
         case core::CancelReason::kUser: return core::Failed{core::FailureReason::kCancelled, "cancelled while it ran"};
@@ -29,8 +31,6 @@ core::Outcome outcome_of_cancel(core::CancelReason reason, const LiveAttempt& at
     }
     return core::Released{};
 }
-
-}  // namespace
 
 boost::asio::awaitable<core::Outcome> run_attempt(LiveAttempt& attempt) {
     core::Outcome outcome = core::Released{};
@@ -50,6 +50,8 @@ boost::asio::awaitable<core::Outcome> run_attempt(LiveAttempt& attempt) {
             if (e.trouble() == pg::Trouble::kRefused) {
                 outcome = core::retry(fmt::format("the database refused: {}", e.what()));
             } else {
+                attempt.log(LogLevel::kWarning,
+                            fmt::format("database trouble in the handler, the job comes back uncounted: {}", e.what()));
                 outcome = core::snoozed(std::chrono::seconds{5});
             }
         } catch (const std::exception& e) {

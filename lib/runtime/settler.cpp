@@ -118,6 +118,7 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
     std::vector<core::AttemptKey> done;
     done.reserve(batch.size());
     std::vector<std::string> lanes;
+    std::vector<core::AttemptKey> completed_by_handlers;
     // complete_in told the lane itself to move on by the row's trigger; its own worker is quicker than the
     // notification.
     for (auto& finished : batch) {
@@ -125,6 +126,9 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
         if (needs_no_write(finished.outcome)) {
             done.push_back(job.key());
             if (job.serial_key) lanes.push_back(*job.serial_key);
+            const auto* settled = std::get_if<core::AlreadySettled>(&finished.outcome);
+            if (settled != nullptr && settled->status == core::Status::kCompleted)
+                completed_by_handlers.push_back(job.key());
         } else {
             settlements.push_back({job.key(), finished.outcome});
         }
@@ -148,13 +152,14 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
         done.push_back(answer.key);
     }
     attempts_.remove(done);
-    if (!lanes.empty()) {
-        try {
-            queue::advance_lanes(session(), lanes);
-        } catch (const pg::DatabaseError& e) {
-            // The outcomes are committed. The row's own notification and the sweep move the lane on.
-            note_trouble(e);
-        }
+    try {
+        if (!lanes.empty()) queue::advance_lanes(session(), lanes);
+        if (settings_.delete_on_complete && !completed_by_handlers.empty())
+            static_cast<void>(queue::delete_completed(session(), world_.worker, completed_by_handlers));
+    } catch (const pg::DatabaseError& e) {
+        // The outcomes are committed. The row's own notification and the sweep move the lane on; a completed row that
+        // stays is the retention's.
+        note_trouble(e);
     }
     return again;
 }

@@ -174,3 +174,27 @@ TEST_CASE("workers and healthcheck: a service shows itself while it runs, and is
     CHECK(service->wait_or_fail().code == 0);
     CHECK(cli.run({"healthcheck"}).code == 1);
 }
+
+TEST_CASE("once: runs the first job of a lane that no service has let through") {
+    TestDatabase database;
+    const Cli cli{database};
+    const auto first = cli.enqueue({"noop", "--serial-key", "lane"});
+    const auto second = cli.enqueue({"noop", "--serial-key", "lane"});
+    REQUIRE(database.value("SELECT count(*) FROM jobs WHERE lane_ready") == "0");
+    CHECK(cli.run({"--once", "--diagnostics"}).code == 0);
+    CHECK(status_of(database, first) == "completed");
+    CHECK(status_of(database, second) == "pending");
+}
+
+TEST_CASE("once: a session that breaks while the job runs costs nothing of its work") {
+    TestDatabase database;
+    const Cli cli{database};
+    const auto id = cli.enqueue({"noop", R"({"sleepMs": 2000, "result": "kept"})"});
+    const auto once = cli.start({"--once", "--diagnostics"});
+    eventually(20s, [&] { return status_of(database, id) == "running"; }, "the job runs");
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'oiabd once%' AND datname = "
+        "current_database()");
+    CHECK(once->wait_or_fail().code == 0);
+    CHECK(database.value("SELECT result FROM jobs") == "\"kept\"");
+}
