@@ -58,7 +58,9 @@ struct LowWater {
     void follow(const PGresult* jobs) {
         const int count = PQntuples(jobs);
         const int at = PQfnumber(jobs, "run_at");
-        const auto microseconds = [&](int row) { return std::llround(std::strtod(PQgetvalue(jobs, row, at), nullptr) * 1e6); };
+        const auto microseconds = [&](int row) {
+            return std::llround(std::strtod(PQgetvalue(jobs, row, at), nullptr) * 1e6);
+        };
         auto lowest = microseconds(0);
         for (int row = 1; row < count; ++row) lowest = std::min(lowest, microseconds(row));
         priority = std::string{"{"} + PQgetvalue(jobs, 0, PQfnumber(jobs, "priority")) + "}";
@@ -74,8 +76,8 @@ void claim(const std::string& url, const std::string& size, Batches& batches) {
     set_up(connection);
     connection.prepare("claim", sql::claim.text);
     for (LowWater mark;;) {
-        const auto jobs = connection.run("claim", {"{noop}", size.c_str(), kWorker, "60 s", mark.priority.c_str(),
-                                                   mark.run_at.c_str()});
+        const auto jobs = connection.run(
+            "claim", {"{noop}", size.c_str(), kWorker, "60 s", mark.priority.c_str(), mark.run_at.c_str()});
         const int count = PQntuples(jobs.get());
         if (count == 0) return batches.put({});
         mark.follow(jobs.get());

@@ -25,15 +25,15 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// The control thread: signals, the engine's watch, and systemd's watchdog. Signals are caught from its construction on,
-/// so that none ends the process while it holds jobs.
+/// The control thread: signals, the engine's watch, and systemd's watchdog. Signals are caught from its construction
+/// on, so that none ends the process while it holds jobs.
 class Control {
 public:
     explicit Control(const observe::Log& log) : log_{log} {
         signals_.add(SIGTERM);
         signals_.add(SIGINT);
         // The terminal was closed; a nohup stays one.
-        struct sigaction hang_up {};
+        struct sigaction hang_up{};
         if (::sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) signals_.add(SIGHUP);
     }
 

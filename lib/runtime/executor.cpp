@@ -205,8 +205,8 @@ std::size_t Executor::wait_idle(core::Deadline deadline) {
 
 void Executor::stop() {
     close();
-    // Where nothing runs the threads end by themselves, once those of the lanes and pools that resumed the last attempts
-    // have let go of this context. What still runs would keep them for ever.
+    // Where nothing runs the threads end by themselves, once those of the lanes and pools that resumed the last
+    // attempts have let go of this context. What still runs would keep them for ever.
     if (running() > 0) pool_.stop();
     pool_.join();
 }

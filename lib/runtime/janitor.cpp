@@ -11,8 +11,8 @@ namespace {
 /// tidiness alone, so the numbers have no deeper reason.
 constexpr std::chrono::minutes kPurgeInterval{1};
 constexpr std::chrono::hours kForgetWorkersAfter{1};
-/// How often the tables are walked in full: for old jobs whose ids do not tell their age, and for steps whose job another
-/// client deleted. A walk reads all rows, so it is rare.
+/// How often the tables are walked in full: for old jobs whose ids do not tell their age, and for steps whose job
+/// another client deleted. A walk reads all rows, so it is rare.
 constexpr std::chrono::hours kSweepInterval{6};
 /// After each page of unfinished rows the rescue rests so many times as long as the page took: a walk past a large
 /// backlog took 5 % of the speed of a drain otherwise, 1.7 µs a row (docs/performance.md). It rests no more once it has
@@ -129,8 +129,8 @@ void Janitor::purge_some() {
 }
 
 void Janitor::sweep() {
-    const int deleted = pg::in_transaction(
-        session(), [](pg::Transaction& tx) { return queue::purge_orphan_steps(tx, kPurgeBatch); });
+    const int deleted =
+        pg::in_transaction(session(), [](pg::Transaction& tx) { return queue::purge_orphan_steps(tx, kPurgeBatch); });
     if (deleted > 0) log().info("steps without a job deleted", {{"steps", deleted}});
     if (deleted >= kPurgeBatch) return;  // the next round goes on
     swept_at_ = world_.clock.now();
@@ -158,8 +158,8 @@ void Janitor::purge_jobs() {
 
 void Janitor::purge_beside() {
     for (int page = 0; page < kPurgePages && !stopping(); ++page) {
-        const auto most = pg::in_transaction(
-            session(), [&](pg::Transaction& tx) { return settings_.purge_beside(tx, kPurgeBatch); });
+        const auto most =
+            pg::in_transaction(session(), [&](pg::Transaction& tx) { return settings_.purge_beside(tx, kPurgeBatch); });
         if (most >= static_cast<std::size_t>(kPurgeBatch)) continue;
         beside_purged_at_ = world_.clock.now();
         return;

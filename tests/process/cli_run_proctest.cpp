@@ -193,7 +193,8 @@ TEST_CASE("once: a session that breaks while the job runs costs nothing of its w
     const auto once = cli.start({"--once", "--diagnostics"});
     eventually(20s, [&] { return status_of(database, id) == "running"; }, "the job runs");
     database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'oiabd once%' AND datname = "
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'oiabd once%' AND datname "
+        "= "
         "current_database()");
     CHECK(once->wait_or_fail().code == 0);
     CHECK(database.value("SELECT result FROM jobs") == "\"kept\"");

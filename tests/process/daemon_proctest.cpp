@@ -167,13 +167,15 @@ TEST_CASE("daemon: the leader deletes what has outlived its use, whatever made i
         "days'), ('f0000000-0000-4000-8000-000000000003', '1 hour')) AS rows (id, age);"
         "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) "
         "VALUES (gen_random_uuid(), 'orphan', 'done', 'x', 1, 1, now());"
-        "INSERT INTO audit_log (ts, action) VALUES (now() - interval '3 years', 'tool.execute'), (now(), 'tool.execute')");
+        "INSERT INTO audit_log (ts, action) VALUES (now() - interval '3 years', 'tool.execute'), (now(), "
+        "'tool.execute')");
     const auto daemon = cli.start({});
     eventually(
         30s,
         [&] {
-            return database.value("SELECT (SELECT string_agg(id::text, ' ') FROM jobs) || ' ' || (SELECT count(*) FROM "
-                                  "job_steps) || ' ' || (SELECT count(*) FROM audit_log)") ==
+            return database.value(
+                       "SELECT (SELECT string_agg(id::text, ' ') FROM jobs) || ' ' || (SELECT count(*) FROM "
+                       "job_steps) || ' ' || (SELECT count(*) FROM audit_log)") ==
                    "f0000000-0000-4000-8000-000000000003 0 1";
         },
         "only what is young is left");

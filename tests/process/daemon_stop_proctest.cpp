@@ -9,14 +9,15 @@ using namespace oiab::tests;
 
 namespace {
 
-/// Server processes that stand still, as behind a frozen machine: their sockets stay open and nobody answers. They go on
-/// when the object ends.
+/// Server processes that stand still, as behind a frozen machine: their sockets stay open and nobody answers. They go
+/// on when the object ends.
 class FrozenBackends {
 public:
     explicit FrozenBackends(TestDatabase& database) {
-        std::istringstream pids{database.value(
-            "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name LIKE 'oiabd%' AND datname = "
-            "current_database()")};
+        std::istringstream pids{
+            database.value("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name LIKE "
+                           "'oiabd%' AND datname = "
+                           "current_database()")};
         for (pid_t pid = 0; pids >> pid;) {
             REQUIRE(::kill(pid, SIGSTOP) == 0);
             pids_.insert(pid);
@@ -43,8 +44,9 @@ TEST_CASE("stop: a server that hangs holds up no stop") {
     eventually(
         10s,
         [&] {
-            return database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('oiabd claim', 'oiabd "
-                                  "lease', 'oiabd janitor', 'oiabd listen') AND datname = current_database()") == "4";
+            return database.value(
+                       "SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('oiabd claim', 'oiabd "
+                       "lease', 'oiabd janitor', 'oiabd listen') AND datname = current_database()") == "4";
         },
         "the services are connected");
     const FrozenBackends frozen{database};

@@ -54,14 +54,13 @@ TEST_CASE_METHOD(QueueFixture, "claim: with a low-water mark all is found but wh
     const auto later = insert("priority, run_at", "0, now()");
     const auto less_urgent = insert("priority, run_at", "1, '2019-01-01'");
     const auto other = insert("priority, run_at", "-5, '2019-01-01'", "other");
-    const auto mark_at = database.execute(
-        "SELECT (date_part('epoch', timestamptz '2020-01-01 00:00:00.000001') * 1e6)::bigint")[0][0];
+    const auto mark_at =
+        database.execute("SELECT (date_part('epoch', timestamptz '2020-01-01 00:00:00.000001') * 1e6)::bigint")[0][0];
     const std::vector<queue::LowWater> marks{
         {"noop", 0, core::WallTime{std::chrono::microseconds{mark_at.as<std::int64_t>()}}}};
     const auto claim_above = [&](int limit) {
         return ids_of(pg::autocommit(session, [&](pg::Transaction& tx) {
-            return queue::claim(
-                tx, {.worker = worker, .kinds = {"noop", "other"}, .limit = limit, .low_water = marks});
+            return queue::claim(tx, {.worker = worker, .kinds = {"noop", "other"}, .limit = limit, .low_water = marks});
         }));
     };
     CHECK(claim_above(2) == Ids{other, at_mark});

@@ -54,13 +54,15 @@ TEST_CASE("engine: jobs that turn long are not hoarded") {
     settings.slots = 2;
     RunningEngine engine{settings, registry};
     database.execute("INSERT INTO jobs (kind) SELECT 'short' FROM generate_series(1, 300)");
-    eventually(10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "300"; },
-               "the short ones are done");
+    eventually(
+        10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "300"; },
+        "the short ones are done");
     database.execute("INSERT INTO jobs (kind) SELECT 'long' FROM generate_series(1, 100)");
     eventually(10s, [&] { return latch.entered == 2; }, "the slots are taken");
     // What was prefetched on the wrong guess goes back once, and stays where others can get it.
-    eventually(10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'running'") == "2"; },
-               "only what runs is held");
+    eventually(
+        10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'running'") == "2"; },
+        "only what runs is held");
     CHECK(database.value("SELECT max(lease_epoch) FROM jobs WHERE status = 'pending'") == "1");
     latch.open = true;
 }
@@ -74,8 +76,9 @@ TEST_CASE("engine: a handler that ignores its deadline holds its slot, not its j
     settings.cancel_grace = 200ms;
     RunningEngine engine{settings, registry};
     database.execute("INSERT INTO jobs (kind, timeout_seconds, max_attempts) VALUES ('deaf', 1, 1)");
-    eventually(20s, [&] { return database.value("SELECT status || failure_reason FROM jobs") == "failedtimeout"; },
-               "the job has timed out without its handler");
+    eventually(
+        20s, [&] { return database.value("SELECT status || failure_reason FROM jobs") == "failedtimeout"; },
+        "the job has timed out without its handler");
     latch.open = true;
     CHECK(engine.stop().left.empty());
     CHECK(database.value("SELECT status || attempts FROM jobs") == "failed1");
@@ -91,14 +94,18 @@ TEST_CASE("engine: jobs whose claim was answered to nobody are given back, uncou
     database.execute("INSERT INTO jobs (kind) VALUES ('short')");
     eventually(10s, [&] { return database.value("SELECT status FROM jobs") == "completed"; }, "the engine works");
     // As a claim leaves them that was committed just before the connection broke.
-    database.execute("INSERT INTO jobs (kind, run_at) SELECT 'short', now() + interval '1 h' FROM generate_series(1, 3)");
-    database.execute("UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, started_at = now(), locked_at = "
-                     "now(), lease_until = now() + interval '60 s', locked_by = '" +
-                     engine->worker().value + "' WHERE status = 'pending'");
-    database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'oiabd claim' AND "
-                     "datname = current_database()");
-    eventually(20s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'pending'") == "3"; },
-               "they are pending again");
+    database.execute(
+        "INSERT INTO jobs (kind, run_at) SELECT 'short', now() + interval '1 h' FROM generate_series(1, 3)");
+    database.execute(
+        "UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, started_at = now(), locked_at = "
+        "now(), lease_until = now() + interval '60 s', locked_by = '" +
+        engine->worker().value + "' WHERE status = 'pending'");
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'oiabd claim' AND "
+        "datname = current_database()");
+    eventually(
+        20s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'pending'") == "3"; },
+        "they are pending again");
     CHECK(database.value("SELECT sum(attempts) + sum(crash_count) FROM jobs WHERE status = 'pending'") == "0");
 }
 
@@ -111,13 +118,16 @@ TEST_CASE("engine: a claim that a crash of the server undid starts no second han
     database.execute("INSERT INTO jobs (kind) VALUES ('long')");
     eventually(10s, [&] { return latch.entered == 1; }, "the handler runs");
     // The row as it was before the claim; replica mode keeps the rules of transition out, as recovery does.
-    database.execute("BEGIN; SET LOCAL session_replication_role = replica; UPDATE jobs SET status = 'pending', attempts = "
-                     "0, lease_epoch = 0, locked_by = NULL, locked_at = NULL, started_at = NULL, lease_until = NULL; "
-                     "COMMIT");
-    eventually(10s, [&] { return database.value("SELECT status || lease_epoch FROM jobs") == "running1"; },
-               "it was claimed again");
+    database.execute(
+        "BEGIN; SET LOCAL session_replication_role = replica; UPDATE jobs SET status = 'pending', attempts = "
+        "0, lease_epoch = 0, locked_by = NULL, locked_at = NULL, started_at = NULL, lease_until = NULL; "
+        "COMMIT");
+    eventually(
+        10s, [&] { return database.value("SELECT status || lease_epoch FROM jobs") == "running1"; },
+        "it was claimed again");
     latch.open = true;
-    eventually(10s, [&] { return database.value("SELECT status || attempts FROM jobs") == "completed1"; },
-               "the one handler's outcome is written");
+    eventually(
+        10s, [&] { return database.value("SELECT status || attempts FROM jobs") == "completed1"; },
+        "the one handler's outcome is written");
     CHECK(latch.entered == 1);
 }
