@@ -55,8 +55,10 @@ void collect(const toml::table& from, const std::string& prefix, std::vector<Tom
     }
 }
 
-void sort_by_line(auto& items) {
-    std::ranges::stable_sort(items, {}, [](const auto& item) { return item.line; });
+/// In the file's order; within a line, by name.
+void sort_by_line(auto& items, auto name) {
+    std::ranges::sort(items, {},
+                      [name](const auto& item) { return std::pair{item.line, std::string_view{item.*name}}; });
 }
 
 TomlFile tables_of(const toml::table& root, const std::string& path) {
@@ -75,15 +77,15 @@ TomlFile tables_of(const toml::table& root, const std::string& path) {
                 auto& added =
                     tables.emplace_back(group, std::string{name.str()}, std::vector<TomlEntry>{}, line_of(inner));
                 collect(*named, "", added.entries);
-                sort_by_line(added.entries);
+                sort_by_line(added.entries, &TomlEntry::key);
             } else {
                 loose.entries.push_back({std::string{name.str()}, value_of(inner), line_of(inner)});
             }
         }
         if (!loose.entries.empty() || table->empty()) tables.push_back(std::move(loose));
     }
-    sort_by_line(top.entries);
-    sort_by_line(tables);
+    sort_by_line(top.entries, &TomlEntry::key);
+    sort_by_line(tables, &TomlTable::name);
     tables.insert(tables.begin(), std::move(top));
     return {path, std::move(tables)};
 }

@@ -1,6 +1,6 @@
 #pragma once
-/// @file  The Claimer's low-water marks: where the due rows of each kind begin, so that a claim need not walk again past
-/// the index entries of all that it finished before. Pure; one thread.
+/// @file  The Claimer's low-water marks: where the due rows of each kind begin, so that a claim need not walk again
+/// past the index entries of all that it finished before. Pure; one thread.
 
 #include <span>
 #include <vector>
@@ -11,10 +11,11 @@
 
 namespace oiab::runtime {
 
-/// no marks ── a full claim got all that it wanted ──▶ marks ── a claim came back short, or their time is up ──▶ no marks
+/// no marks ── a claim of everything got all that it wanted ──▶ marks
+/// marks ── a claim came back short, or their time is up ──▶ no marks
 ///
-/// A row that turns up below a mark (an urgent job, one with an earlier run_at, one that another worker had locked) waits
-/// for the next claim without marks: the one that comes back short, or else at most the interval below.
+/// A row that turns up below a mark (an urgent job, one with an earlier run_at, one that another worker had locked)
+/// waits for the next claim without marks: the one that comes back short, or else at most the interval below.
 class LowWaterMarks {
 public:
     /// What the next claim may leave out. Empty where it has to look at everything.
