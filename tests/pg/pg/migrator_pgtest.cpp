@@ -203,6 +203,21 @@ TEST_CASE("migrate: a large table gets its index concurrently, after what a fail
                          "(SELECT oid FROM pg_database WHERE datname = current_database())") == "0");
 }
 
+TEST_CASE("migrate: a check of a database with a left-over index waits for nobody who uses the table") {
+    TestDatabase database;
+    migrator_of(database).migrate();
+    database.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_idx'::regclass; "
+        "UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    pqxx::connection other{database.url()};
+    pqxx::work reader{other};
+    reader.exec("SELECT count(*) FROM usage_events");
+    pg::MigratorSettings settings;
+    settings.lock_timeout = 200ms;
+    CHECK(migrator_of(database, settings).check() ==
+          std::vector<std::string>{"build index usage_events_user_idx on usage_events"});
+}
+
 TEST_CASE("migrate: a lock that somebody holds is waited for in short attempts, and then named") {
     TestDatabase database;
     migrator_of(database).migrate();
