@@ -21,6 +21,13 @@ BEGIN
     END IF;
 END $$;
 
+-- The lane of an agent-turn that names none: two turns of one session never overlap. NULL where the payload names no session.
+-- A session id too long for the index takes part by its hash.
+CREATE OR REPLACE FUNCTION jobs_session_lane(payload jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT 'session:' || CASE WHEN char_length(s.id) > 400 THEN md5(s.id) ELSE s.id END
+    FROM (SELECT coalesce(payload ->> 'sessionId', payload ->> 'session_id') AS id) AS s
+$$;
+
 CREATE SEQUENCE IF NOT EXISTS jobs_lane_seq AS bigint CACHE 1;
 
 -- Before anything looks the table up: the name must not lead to a table of another schema (oiabd migrate --check).
@@ -101,12 +108,10 @@ BEGIN
            OR (status IN ('completed', 'failed') AND finished_at IS NULL);
         UPDATE jobs j SET serial_key = w.lane, lane_seq = w.seq, lane_ready = (j.status = 'running')
         FROM (SELECT id, lane, nextval('jobs_lane_seq') AS seq
-              FROM (SELECT id, coalesce(serial_key,
-                                        'session:' || coalesce(payload ->> 'sessionId', payload ->> 'session_id')) AS lane
+              FROM (SELECT id, coalesce(serial_key, jobs_session_lane(payload)) AS lane
                     FROM jobs
                     WHERE lane_seq IS NULL AND status IN ('pending', 'running')
-                      AND (serial_key IS NOT NULL
-                           OR (kind = 'agent-turn' AND coalesce(payload ->> 'sessionId', payload ->> 'session_id') IS NOT NULL))
+                      AND (serial_key IS NOT NULL OR (kind = 'agent-turn' AND jobs_session_lane(payload) IS NOT NULL))
                     ORDER BY status DESC, run_at, id) AS in_order) AS w
         WHERE j.id = w.id;
     END IF;

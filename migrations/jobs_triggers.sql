@@ -21,13 +21,9 @@ END $$;
 -- Insert: a keyed row takes its place in the lane and is never ready at once: an insert that is still open while the head
 -- settles would leave the lane stuck. advance_lane makes it ready after the commit, told by the notification.
 CREATE OR REPLACE FUNCTION jobs_on_insert_lane() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    session_id text;
 BEGIN
-    IF NEW.serial_key IS NULL AND NEW.kind = 'agent-turn' AND jsonb_typeof(NEW.payload) = 'object' THEN
-        session_id := coalesce(NEW.payload ->> 'sessionId', NEW.payload ->> 'session_id');
-        -- Two turns of one session never overlap. A session id too long for the index takes part by its hash.
-        NEW.serial_key := 'session:' || CASE WHEN char_length(session_id) > 400 THEN md5(session_id) ELSE session_id END;
+    IF NEW.serial_key IS NULL AND NEW.kind = 'agent-turn' THEN
+        NEW.serial_key := jobs_session_lane(NEW.payload);
     END IF;
     NEW.lane_ready := NEW.serial_key IS NULL;
     IF NEW.serial_key IS NOT NULL THEN
@@ -54,7 +50,7 @@ BEGIN
 END $$;
 
 -- Claim by a worker that knows no leases, or takes over a row without a new epoch: it gets the fencing that it does not know
--- of. Without lease_until only legacy_lock_timeout rescues the row.
+-- of. Without lease_until only legacy_lock_timeout rescues the row, and run_at does not lie ahead, where no rescue looks.
 CREATE OR REPLACE FUNCTION jobs_on_legacy_claim() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     NEW.lease_epoch := OLD.lease_epoch + 1;
@@ -62,6 +58,7 @@ BEGIN
     NEW.started_at := now();
     NEW.lease_until := NULL;
     NEW.lane_ready := true;
+    NEW.run_at := least(NEW.run_at, now());
     RETURN NEW;
 END $$;
 
@@ -74,15 +71,20 @@ BEGIN
 END $$;
 
 -- Back to pending: lease columns and finished_at are cleared for writers that do not know them, a paused tenant's row is kept
--- out of the claim, and a failed row that is tried again queues up in its lane once more.
+-- out of the claim, and a failed row that is tried again queues up in its lane once more. One that never had a place there (a turn
+-- that failed before the upgrade, an imported row) gets one at the end.
 CREATE OR REPLACE FUNCTION jobs_on_pending() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     NEW.locked_by := NULL;
     NEW.locked_at := NULL;
     NEW.lease_until := NULL;
     NEW.finished_at := NULL;
+    IF NEW.serial_key IS NULL AND NEW.kind = 'agent-turn' AND OLD.status = 'failed' THEN
+        NEW.serial_key := jobs_session_lane(NEW.payload);
+    END IF;
     IF NEW.serial_key IS NOT NULL AND OLD.status = 'failed' THEN
         NEW.lane_ready := false;
+        NEW.lane_seq := coalesce(NEW.lane_seq, nextval('jobs_lane_seq'));
         PERFORM pg_notify('oiab_lanes', NEW.serial_key);
     ELSIF NEW.tenant_id IS NOT NULL AND jobs_tenant_paused(NEW.tenant_id) THEN
         NEW.lane_ready := false;
@@ -137,7 +139,7 @@ CREATE OR REPLACE TRIGGER jobs_40_pending BEFORE UPDATE ON jobs FOR EACH ROW
     WHEN (NEW.status = 'pending' AND OLD.status <> 'pending'
           AND (NEW.locked_by IS NOT NULL OR NEW.locked_at IS NOT NULL OR NEW.lease_until IS NOT NULL
                OR NEW.finished_at IS NOT NULL OR NEW.tenant_id IS NOT NULL
-               OR (OLD.status = 'failed' AND NEW.serial_key IS NOT NULL)))
+               OR (OLD.status = 'failed' AND (NEW.serial_key IS NOT NULL OR NEW.kind = 'agent-turn'))))
     EXECUTE FUNCTION jobs_on_pending();
 CREATE OR REPLACE TRIGGER jobs_50_lane_left BEFORE UPDATE ON jobs FOR EACH ROW
     WHEN (NEW.serial_key IS NOT NULL AND OLD.finished_at IS NULL

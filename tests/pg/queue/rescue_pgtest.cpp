@@ -104,3 +104,17 @@ TEST_CASE_METHOD(Rescue, "rescue: pages reach every kind and priority and pass o
     CHECK(pages < 20);
     CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'running'") == "0");
 }
+
+TEST_CASE_METHOD(Rescue, "rescue: a job that was claimed before it was due is found behind pages of future ones") {
+    database.execute(
+        "INSERT INTO jobs (kind, run_at) SELECT 'noop', now() + interval '1 h' FROM generate_series(1, 20)");
+    const auto early = insert("run_at", "now() + interval '1 day'"),
+               legacy = insert("run_at", "now() + interval '1 day'");
+    REQUIRE(pg::autocommit(session,
+                           [&](pg::Transaction& tx) { return queue::claim_one(tx, early, worker, 1min).has_value(); }));
+    update(legacy, "status = 'running', locked_by = 'old worker', attempts = attempts + 1");
+    lapse(early);
+    lapse(legacy);
+    CHECK(walk({.page_size = 5}).size() == 2);
+    CHECK(field(early, "status || ' ' || (run_at <= now())") == "pending true");
+}

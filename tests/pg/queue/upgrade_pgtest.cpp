@@ -1,6 +1,9 @@
 /// @file  A jobs table of the published columns, with rows in place, under a worker of today.
 
+#include <catch2/generators/catch_generators.hpp>
+
 #include "pg/migrations.hpp"
+#include "queue/operations.hpp"
 #include "queue/rescue.hpp"
 #include "queue_fixture.hpp"
 
@@ -107,4 +110,34 @@ TEST_CASE_METHOD(Upgrade, "upgrade: a worker of the version before goes on claim
     database.execute("UPDATE jobs SET status = 'completed' WHERE id = '" + id + "'");
     CHECK(database.value("SELECT lease_epoch || ' ' || (finished_at IS NOT NULL) FROM jobs WHERE id = '" + id + "'") ==
           "1 true");
+}
+
+TEST_CASE_METHOD(Upgrade, "upgrade: turns of a session with a long id share the lane of those that come later") {
+    database.execute(kPublished);
+    const auto length = GENERATE(400, 450, 600);
+    const auto insert =
+        "INSERT INTO jobs (kind, payload) VALUES ('agent-turn', jsonb_build_object('session_id', repeat('x', " +
+        std::to_string(length) + ")))";
+    database.execute(insert);
+    migrate();
+    database.execute(insert);
+    CHECK(database.value(
+              "SELECT count(*) || ' ' || count(DISTINCT serial_key) FROM jobs WHERE payload ? 'session_id'") == "2 1");
+    database.execute("UPDATE jobs SET progress = '1'");
+}
+
+TEST_CASE_METHOD(Upgrade, "upgrade: a turn that failed before queues up in its session's lane when it is tried again") {
+    database.execute(kPublished);
+    database.execute(
+        "INSERT INTO jobs (kind, status, payload) VALUES ('agent-turn', 'failed', '{\"sessionId\": \"s\"}')");
+    migrate();
+    const auto id = database.value("SELECT id FROM jobs WHERE kind = 'agent-turn' AND status = 'failed'");
+    const auto answer = queue::retry_job(session, *core::JobId::parse(id));
+    CHECK(answer.answer == queue::RetryAnswer::kPending);
+    CHECK(answer.serial_key == "session:s");
+    CHECK(database.value("SELECT serial_key || ' ' || lane_ready FROM jobs WHERE id = '" + id + "'") ==
+          "session:s false");
+    CHECK(database.value("SELECT id = '" + id +
+                         "' FROM jobs WHERE serial_key = 'session:s' ORDER BY lane_seq DESC "
+                         "NULLS FIRST LIMIT 1") == "t");
 }
