@@ -3,6 +3,8 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 
+#include "core/json_text.hpp"
+
 namespace oiab::agent {
 namespace {
 
@@ -26,7 +28,7 @@ ModelChoice choose_model(const ModelSources& sources) {
 }
 
 std::optional<ModelChoice> parse_model_choice(std::string_view json_text) {
-    const json value = json::parse(json_text, nullptr, false);
+    const json value = core::parse_foreign_json(json_text);
     if (!value.is_object()) return std::nullopt;
     ModelChoice choice{read_first(value, {"providerID", "providerId", "provider_id", "provider"}),
                        read_first(value, {"modelID", "modelId", "model_id", "model"})};

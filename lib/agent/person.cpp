@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/json_text.hpp"
 #include "oiab/attempt.hpp"
 #include "store/users.hpp"
 
@@ -17,7 +18,7 @@ Permissions permissions_of(const store::UserRow& user) {
     Permissions permissions;
     bool first = true;
     for (const auto& role : user.role_permissions) {
-        const auto read = read_permissions(nlohmann::json::parse(role, nullptr, false));
+        const auto read = read_permissions(core::parse_foreign_json(role));
         permissions = first ? read : unite(std::move(permissions), read);
         first = false;
     }

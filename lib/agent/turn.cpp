@@ -5,6 +5,7 @@
 
 #include "agent/memory_context.hpp"
 #include "agent/recall.hpp"
+#include "core/json_text.hpp"
 #include "store/audit.hpp"
 #include "store/providers.hpp"
 #include "store/skills.hpp"
@@ -44,7 +45,7 @@ ModelChoice find_model(pg::Transaction& tx, const AgentWorld& world, const Perso
 /// Whether the template, where the session has one, offers the tool.
 bool template_offers(const store::SessionRow& session, std::string_view tool) {
     if (!session.template_tools) return true;
-    const json list = json::parse(*session.template_tools, nullptr, false);
+    const json list = core::parse_foreign_json(*session.template_tools);
     if (!list.is_array()) return true;
     return std::ranges::any_of(list, [&](const json& name) { return name == "*" || name == tool; });
 }

@@ -10,6 +10,7 @@
 #include "clients/offline_text.hpp"
 #include "clients/provider.hpp"
 #include "clients/utf8.hpp"
+#include "core/json_text.hpp"
 
 namespace oiab::clients {
 namespace {
@@ -94,7 +95,7 @@ const ToolDefinition* find_tool(const ChatRequest& request, std::string_view nam
 /// The tool's own name for its main argument: the first of the candidates that its schema has, else the first required
 /// one, else the first candidate.
 std::string argument_name(const ToolDefinition& tool, std::initializer_list<const char*> candidates) {
-    const json schema = json::parse(tool.parameters, nullptr, false);
+    const json schema = core::parse_foreign_json(tool.parameters);
     if (schema.is_object() && schema.contains("properties") && schema["properties"].is_object()) {
         for (const char* candidate : candidates) {
             if (schema["properties"].contains(candidate)) return candidate;
@@ -145,7 +146,7 @@ std::optional<ToolCall> wanted_call(const ChatRequest& request, const std::strin
 
 /// What a tool's result says, in words where it is one of ours.
 std::string told_result(const std::string& tool, const std::string& result) {
-    const json said = json::parse(result, nullptr, false);
+    const json said = core::parse_foreign_json(result);
     if (said.is_object() && said.contains("memories") && said["memories"].is_array()) {
         std::string found;
         for (const json& memory : said["memories"])
@@ -254,15 +255,15 @@ std::vector<std::string> remembered_lines(const std::string& system) {
 
 std::vector<std::string> most_relevant(const std::string& question, const std::vector<std::string>& candidates) {
     const auto asked = lexical_vector(question);
-    std::vector<std::pair<double, std::string>> scored;
-    for (const std::string& candidate : candidates) {
-        const double score = likeness(asked, lexical_vector(candidate));
-        if (score >= kRelevant) scored.emplace_back(score, candidate);
+    std::vector<std::pair<double, std::size_t>> best;  // most alike first, then in the given order
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        const double score = likeness(asked, lexical_vector(candidates[i]));
+        if (score >= kRelevant) best.emplace_back(-score, i);
     }
-    std::stable_sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::ranges::sort(best);
     std::vector<std::string> found;
-    for (auto& [score, candidate] : scored) {
-        if (found.size() < kMostMemories) found.push_back(std::move(candidate));
+    for (const auto& [score, i] : best) {
+        if (found.size() < kMostMemories) found.push_back(candidates[i]);
     }
     return found;
 }

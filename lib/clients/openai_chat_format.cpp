@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "clients/utf8.hpp"
+#include "core/json_text.hpp"
 
 namespace oiab::clients {
 namespace {
@@ -16,7 +17,7 @@ json message_json(const ChatMessage& message) {
     if (message.content.empty()) out["content"] = nullptr;
     for (const ToolCall& call : message.tool_calls) {
         // What the model garbled earlier must not make the provider refuse the whole conversation.
-        const std::string arguments = json::accept(call.arguments) ? call.arguments : "{}";
+        const std::string arguments = core::parse_foreign_json(call.arguments).is_discarded() ? "{}" : call.arguments;
         out["tool_calls"].push_back(
             {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", arguments}}}});
     }
@@ -24,7 +25,7 @@ json message_json(const ChatMessage& message) {
 }
 
 json tool_json(const ToolDefinition& tool) {
-    json parameters = json::parse(tool.parameters, nullptr, false);
+    json parameters = core::parse_foreign_json(tool.parameters);
     if (!parameters.is_object()) parameters = {{"type", "object"}, {"properties", json::object()}};
     return {
         {"type", "function"},
@@ -144,7 +145,7 @@ void ChatAssembly::take_tool_call(const json& call) {
     if (target.name.empty()) target.name = text_member(described, "name");
     if (const auto arguments = described.find("arguments"); arguments != described.end()) {
         if (arguments->is_string()) target.arguments += to_valid_utf8(arguments->get_ref<const std::string&>());
-        else if (arguments->is_object()) target.arguments = arguments->dump();
+        else if (arguments->is_object()) target.arguments = core::storable_json(*arguments);
     }
 }
 

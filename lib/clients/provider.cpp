@@ -4,6 +4,7 @@
 
 #include "clients/retry_after.hpp"
 #include "clients/utf8.hpp"
+#include "core/json_text.hpp"
 
 namespace oiab::clients {
 namespace {
@@ -164,9 +165,9 @@ ModelError garbled_answer(std::string_view what) {
 }
 
 nlohmann::json parse_provider_json(std::string_view text) {
-    auto parsed = nlohmann::json::parse(text, nullptr, false);
+    auto parsed = core::parse_foreign_json(text);
     if (!parsed.is_discarded()) return parsed;
-    return nlohmann::json::parse(with_storable_escapes(to_valid_utf8(text)), nullptr, false);
+    return core::parse_foreign_json(core::with_storable_escapes(to_valid_utf8(text)));
 }
 
 std::string text_member(const nlohmann::json& object, const char* name) {

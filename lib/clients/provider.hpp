@@ -47,7 +47,7 @@ struct ProviderSettings {
 [[nodiscard]] ModelError garbled_answer(std::string_view what);
 
 /// Parses what a provider sent, repairing malformed UTF-8 and lone surrogates first where they would be refused.
-/// @returns a discarded value when it is not JSON.
+/// @returns a discarded value when it is not JSON, or is nested too deep (core::kMaxJsonDepth).
 [[nodiscard]] nlohmann::json parse_provider_json(std::string_view text);
 
 /// The string member as valid UTF-8 without NUL; empty when absent or of another type.

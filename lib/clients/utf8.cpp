@@ -1,7 +1,5 @@
 #include "clients/utf8.hpp"
 
-#include <optional>
-
 namespace oiab::clients {
 namespace {
 
@@ -30,23 +28,6 @@ std::size_t sequence_length(std::string_view text) {
     return 0;
 }
 
-/// The value of "\uXXXX" at the position, or nullopt.
-std::optional<unsigned> unicode_escape(std::string_view json, std::size_t at) {
-    if (at + 6 > json.size() || json[at] != '\\' || json[at + 1] != 'u') return std::nullopt;
-    unsigned value = 0;
-    for (const char c : json.substr(at + 2, 4)) {
-        value <<= 4U;
-        if (c >= '0' && c <= '9') value |= static_cast<unsigned>(c - '0');
-        else if (c >= 'a' && c <= 'f') value |= static_cast<unsigned>(c - 'a' + 10);
-        else if (c >= 'A' && c <= 'F') value |= static_cast<unsigned>(c - 'A' + 10);
-        else return std::nullopt;
-    }
-    return value;
-}
-
-bool is_high(unsigned unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
-bool is_low(unsigned unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
-
 }  // namespace
 
 std::string to_valid_utf8(std::string_view text) {
@@ -65,34 +46,6 @@ std::string to_valid_utf8(std::string_view text) {
         if (!replaced_before) out.append(kReplacement);
         replaced_before = true;
         text.remove_prefix(1);
-    }
-    return out;
-}
-
-std::string with_storable_escapes(std::string_view json) {
-    std::string out;
-    out.reserve(json.size());
-    std::size_t at = 0;
-    while (at < json.size()) {
-        if (json[at] != '\\') {
-            out.push_back(json[at++]);
-            continue;
-        }
-        const auto unit = unicode_escape(json, at);
-        if (!unit) {
-            out.append(json.substr(at, 2));  // any other escape, "\\" above all
-            at += 2;
-            continue;
-        }
-        const auto next = unicode_escape(json, at + 6);
-        if (is_high(*unit) && next && is_low(*next)) {
-            out.append(json.substr(at, 12));
-            at += 12;
-            continue;
-        }
-        if (*unit == 0 || is_high(*unit) || is_low(*unit)) out.append("\\ufffd");
-        else out.append(json.substr(at, 6));
-        at += 6;
     }
     return out;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/json_text.hpp"
 #include "oiab/attempt.hpp"
 
 namespace oiab::handlers {
@@ -24,7 +25,7 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\
 
 }  // namespace
 
-Payload::Payload(std::string_view text) : value_(nlohmann::json::parse(text, nullptr, false)) {
+Payload::Payload(std::string_view text) : value_(core::parse_foreign_json(text)) {
     if (!value_.is_object()) throw EndAttempt{core::invalid_payload("the payload must be a JSON object")};
 }
 

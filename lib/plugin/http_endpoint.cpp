@@ -9,6 +9,7 @@
 #include "clients/http_client.hpp"
 #include "clients/retry_after.hpp"
 #include "core/clock.hpp"
+#include "core/json_text.hpp"
 #include "plugin/job_document.hpp"
 
 namespace oiab::plugin {
@@ -27,10 +28,10 @@ std::string traceparent_of(const core::Job& job) {
 
 core::Outcome outcome_of_success(const std::string& body) {
     if (body.find_first_not_of(" \t\r\n") == std::string::npos) return core::completed();
-    const json answer = json::parse(body, nullptr, false);
+    const json answer = core::parse_foreign_json(body);
     if (answer.is_discarded()) return core::retry("the endpoint answered 200 with a body that is not JSON");
     if (!answer.is_object() || !answer.contains("outcome")) {
-        return core::completed(storable(answer));
+        return core::completed(core::storable_json(answer));
     }
     auto outcome = parse_outcome(answer);
     if (!outcome) return core::retry("the endpoint answered with a malformed outcome: " + outcome.error());
@@ -39,7 +40,7 @@ core::Outcome outcome_of_success(const std::string& body) {
 
 /// The body's "error" where it has one, else the beginning of the body.
 std::string reason_in(const std::string& body) {
-    const json answer = json::parse(body, nullptr, false);
+    const json answer = core::parse_foreign_json(body);
     if (answer.is_object() && answer.contains("error") && answer["error"].is_string()) {
         return presentable(answer["error"].get_ref<const std::string&>());
     }

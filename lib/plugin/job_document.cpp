@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "clients/utf8.hpp"
+#include "core/json_text.hpp"
 
 namespace oiab::plugin {
 namespace {
@@ -20,11 +21,6 @@ std::string text_of(const json& value) { return clients::to_valid_utf8(value.get
 const json* find_member(const json& object, const char* name) {
     const auto found = object.find(name);
     return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
-/// As text that jsonb accepts.
-std::string dumped(const json& value) {
-    return clients::with_storable_escapes(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 std::expected<std::optional<std::chrono::milliseconds>, std::string> parse_seconds(const json& object,
@@ -68,7 +64,7 @@ std::string job_document(const core::Job& job, core::Deadline deadline) {
         document["timeoutSeconds"] = static_cast<double>(deadline.left().count()) / 1000;
     }
     // The payload goes in as the server's text: parsing it would only cost time and memory, and it may be large.
-    std::string text = dumped(document);
+    std::string text = core::storable_json(document);
     text.pop_back();
     return text + ",\"payload\":" + (job.payload.empty() ? "null" : job.payload) + "}";
 }
@@ -86,7 +82,7 @@ std::expected<core::Outcome, std::string> parse_outcome(const json& document) {
     const std::string why = presentable(error->value_or("the handler gave no reason"));
     if (*name == "completed") {
         const json* result = find_member(document, "result");
-        return core::completed(result == nullptr ? std::string{} : dumped(*result));
+        return core::completed(result == nullptr ? std::string{} : core::storable_json(*result));
     }
     if (*name == "retry") return core::retry(why, *after);
     if (*name == "snoozed") return core::snoozed(after->value_or(std::chrono::milliseconds::zero()));
@@ -97,8 +93,6 @@ std::expected<core::Outcome, std::string> parse_outcome(const json& document) {
     }
     return std::unexpected{"\"outcome\" is none of completed, retry, failed and snoozed"};
 }
-
-std::string storable(const json& value) { return dumped(value); }
 
 std::expected<core::NewJob, std::string> parse_new_job(const json& document, const core::Job& parent) {
     if (!document.is_object()) return std::unexpected{"the job is not a JSON object"};
@@ -121,7 +115,7 @@ std::expected<core::NewJob, std::string> parse_new_job(const json& document, con
     if (kind->value_or("").empty()) return std::unexpected{"the job has no \"kind\""};
     core::NewJob job;
     job.kind = **kind;
-    if (const json* payload = find_member(document, "payload")) job.payload = dumped(*payload);
+    if (const json* payload = find_member(document, "payload")) job.payload = core::storable_json(*payload);
     job.dedupe_key = *dedupe_key;
     job.serial_key = *serial_key;
     job.delay = *delay;

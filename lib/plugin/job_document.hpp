@@ -26,9 +26,6 @@ namespace oiab::plugin {
 [[nodiscard]] std::expected<core::NewJob, std::string> parse_new_job(const nlohmann::json& document,
                                                                      const core::Job& parent);
 
-/// The value as JSON text that jsonb accepts, whatever strings it holds.
-[[nodiscard]] std::string storable(const nlohmann::json& value);
-
 /// An error text of foreign making: one line of valid UTF-8, at most 500 bytes.
 [[nodiscard]] std::string presentable(std::string_view text);
 

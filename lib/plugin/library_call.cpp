@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "clients/utf8.hpp"
+#include "core/json_text.hpp"
 #include "plugin/job_document.hpp"
 
 namespace oiab::plugin {
@@ -85,7 +86,7 @@ core::Outcome LibraryCall::run(oiab_plugin_handle_function function) {
     api.progress = [](void* self, const char* text) {
         auto& call = *static_cast<LibraryCall*>(self);
         return call.guarded([&] {
-            json value = json::parse(text_or_empty(text), nullptr, false);
+            json value = core::parse_foreign_json(text_or_empty(text));
             if (value.is_discarded()) return OIAB_INVALID;
             if (!call.wait_for(call.attempt_.progress(std::move(value)))) throw LeaseLost{};
             return OIAB_OK;
@@ -118,9 +119,9 @@ int LibraryCall::enqueue(const oiab_new_job& plain, char* id) {
     core::NewJob job;
     job.kind = text_or_empty(plain.kind);
     if (plain.payload != nullptr) {
-        const json payload = json::parse(text_or_empty(plain.payload), nullptr, false);
+        const json payload = core::parse_foreign_json(text_or_empty(plain.payload));
         if (payload.is_discarded()) return OIAB_INVALID;
-        job.payload = storable(payload);
+        job.payload = core::storable_json(payload);
     }
     if (plain.dedupe_key != nullptr) job.dedupe_key = text_or_empty(plain.dedupe_key);
     if (plain.serial_key != nullptr) job.serial_key = text_or_empty(plain.serial_key);
@@ -146,9 +147,9 @@ core::Outcome LibraryCall::read(const oiab_outcome& outcome) const {
     switch (outcome.kind) {
         case OIAB_COMPLETED: {
             if (text_.empty()) return core::completed();
-            const json result = json::parse(text_, nullptr, false);
+            const json result = core::parse_foreign_json(text_);
             if (result.is_discarded()) return core::retry("the plugin's result is not JSON");
-            return core::completed(storable(result));
+            return core::completed(core::storable_json(result));
         }
         case OIAB_RETRY: return core::retry(error, after);
         case OIAB_FAILED: return core::failed(core::FailureReason::kError, error);

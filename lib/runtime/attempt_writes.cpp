@@ -1,6 +1,7 @@
 /// @file  The guarded writes of an attempt. Zero rows touched means that it is no longer ours.
 #include <nlohmann/json.hpp>
 
+#include "core/json_text.hpp"
 #include "queue/enqueue.hpp"
 #include "queue/inspect.hpp"
 #include "queue/lease.hpp"
@@ -32,7 +33,7 @@ boost::asio::awaitable<core::Enqueued> LiveAttempt::enqueue(core::NewJob job) {
 
 boost::asio::awaitable<bool> LiveAttempt::progress(nlohmann::json value) {
     heartbeat();
-    const auto text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const auto text = core::storable_json(value);
     auto body = [this, &text](pg::Transaction& tx) { return queue::set_progress(tx, guard(), text); };
     co_return co_await transact(std::move(body));
 }

@@ -313,6 +313,9 @@ TEST_CASE("chat: garbage is a clear, retryable error") {
         CHECK(answer.error().kind == ModelErrorClass::kRetryable);
         CHECK(answer.error().message.starts_with("the provider's answer is garbled: "));
     }
+    Provider deep{answering(200, R"({"choices":)" + std::string(200'000, '['))};
+    deep.server.next(answering(200, R"({"choices":)" + std::string(20'000, '[') + std::string(20'000, ']') + "}"));
+    for (int i = 0; i < 2; ++i) CHECK(deep.ask().error().message == "the provider's answer is garbled: it is not JSON");
     Provider streamed{streaming({"{nonsense"})};
     CHECK(streamed.ask().error().kind == ModelErrorClass::kRetryable);
     Provider nothing{streaming({"[DONE]"})};

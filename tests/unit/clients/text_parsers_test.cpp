@@ -99,16 +99,6 @@ TEST_CASE("utf8: what is well-formed stays, what is not is marked") {
     }
 }
 
-TEST_CASE("utf8: lone surrogates and NULs in JSON are replaced, pairs and escaped backslashes are not") {
-    CHECK(with_storable_escapes(R"("\ud83d\ude00")") == R"("\ud83d\ude00")");
-    CHECK(with_storable_escapes(R"("\ud83d")") == R"("\ufffd")");
-    CHECK(with_storable_escapes(R"("\ude00\ud83d")") == R"("\ufffd\ufffd")");
-    CHECK(with_storable_escapes(R"("a\u0000b\\u0000")") == R"("a\ufffdb\\u0000")");
-    CHECK(with_storable_escapes(R"("\\ud83d")") == R"("\\ud83d")");
-    CHECK(with_storable_escapes(R"("\u00e4\n")") == R"("\u00e4\n")");
-    CHECK(with_storable_escapes(R"("\u12)") == R"("\u12)");
-}
-
 TEST_CASE("utf8: shortening never cuts a character in two") {
     CHECK(shortened("abc", 3) == "abc");
     CHECK(shortened("abcd", 3) == "abc…");

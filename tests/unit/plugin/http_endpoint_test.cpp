@@ -108,6 +108,9 @@ TEST_CASE("endpoint: one that lies about its outcome gets a retry") {
         Endpoint endpoint{answering(200, body)};
         CHECK(endpoint.run().starts_with("retry: the endpoint answered "));
     }
+    const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+    CHECK(Endpoint{answering(200, deep)}.run() == "retry: the endpoint answered 200 with a body that is not JSON");
+    CHECK(Endpoint{answering(400, deep)}.run().starts_with("failed(error): the endpoint answered 400: [["));
 }
 
 TEST_CASE("endpoint: half an answer, a reset, garbage and a flood are retries") {
