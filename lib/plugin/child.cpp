@@ -157,12 +157,14 @@ Child::Child(Child&& other) noexcept
 Child::~Child() {
     if (pid_ <= 0) return;
     signal_group(SIGKILL);
-    kill(pid_, SIGKILL);  // where it leads no group yet
     waitpid(pid_, nullptr, 0);
 }
 
 void Child::signal_group(int number) const noexcept {
-    if (pid_ > 0) kill(-pid_, number);
+    if (pid_ <= 0) return;
+    // A program may have left its group for another one; it is ours by its own number all the same until it is reaped.
+    const bool no_group = kill(-pid_, number) != 0;
+    if (no_group || number == SIGKILL) kill(pid_, number);
 }
 
 ChildEnd Child::reap() noexcept {

@@ -58,7 +58,7 @@ public:
     /// Readable once the child has ended.
     [[nodiscard]] const Descriptor& ended() const noexcept { return pidfd_; }
 
-    /// To the whole process group.
+    /// To the whole process group, and to the program itself where it has left that; SIGKILL always to both.
     void signal_group(int number) const noexcept;
     /// After ended() has become readable: kills what is left of the group, and reaps. Never waits for a live child.
     [[nodiscard]] ChildEnd reap() noexcept;

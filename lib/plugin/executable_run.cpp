@@ -16,9 +16,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "clients/utf8.hpp"
+#include "core/json_text.hpp"
 #include "plugin/job_document.hpp"
 
 namespace oiab::plugin {
@@ -90,14 +92,24 @@ asio::awaitable<core::Outcome> ExecutableRun::follow() {
         arm_timer();
         co_await wait_for_news();
         take_news();
+        if (stopping_) continue;  // the database may be slow, and must not delay the SIGKILL
         try {
             co_await pass_on();
         } catch (const boost::system::system_error& error) {
             if (error.code() != asio::error::operation_aborted) throw;  // else the loop finds out why
         }
     }
-    next_progress_ = core::Deadline::after({});
-    co_await pass_on();
+    // A cancellation that comes only now finds the work done: neither its jobs nor its outcome are thrown away.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    std::exception_ptr not_passed_on;
+    try {
+        next_progress_ = core::Deadline::after({});
+        co_await pass_on();
+    } catch (...) {  // whatever it is: it is thrown on as soon as cancellations throw again
+        not_passed_on = std::current_exception();
+    }
+    co_await asio::this_coro::throw_if_cancelled(true);
+    if (not_passed_on) std::rethrow_exception(not_passed_on);
     co_return outcome_of(child_.reap());
 }
 
@@ -158,10 +170,10 @@ bool ExecutableRun::read_messages() {
 
 void ExecutableRun::take_message(std::string_view line) {
     if (breach_ || line.find_first_not_of(" \t\r") == std::string_view::npos) return;
-    json message = json::parse(line, nullptr, false);
-    if (message.is_discarded()) message = json::parse(clients::to_valid_utf8(line), nullptr, false);
+    json message = core::parse_foreign_json(line);
+    if (message.is_discarded()) message = core::parse_foreign_json(clients::to_valid_utf8(line));
     if (!message.is_object() || !message.contains("type") || !message["type"].is_string()) {
-        take_breach("it wrote a line on descriptor 3 that is no JSON object with a \"type\"");
+        take_breach("it wrote a line on descriptor 3 that is no JSON object with a \"type\", or one nested too deep");
         return;
     }
     const auto& type = message["type"].get_ref<const std::string&>();
@@ -227,15 +239,18 @@ void ExecutableRun::watch_output(bool on) {
 }
 
 asio::awaitable<void> ExecutableRun::pass_on() {
-    if (stopping_ || breach_) co_return;
+    if (breach_) co_return;
     if (progress_ && next_progress_.reached()) {
         next_progress_ = core::Deadline::after(kProgressInterval);
         json value = std::move(*progress_);
         progress_.reset();
         if (!co_await attempt_.progress(std::move(value))) throw LeaseLost{};
     }
-    for (core::NewJob& job : std::exchange(to_enqueue_, {})) {
+    // Each is forgotten only once it is written: a cancellation may come between any two of them.
+    while (!to_enqueue_.empty()) {
+        core::NewJob job = to_enqueue_.front();
         static_cast<void>(co_await attempt_.enqueue(std::move(job)));
+        to_enqueue_.pop_front();
     }
 }
 

@@ -9,11 +9,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstddef>
+#include <deque>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/deadline.hpp"
 #include "core/outcome.hpp"
@@ -60,7 +60,7 @@ private:
     nlohmann::json result_ = nlohmann::json::object();
     std::optional<nlohmann::json> progress_;  ///< the latest not yet stored
     core::Deadline next_progress_ = core::Deadline::after({});
-    std::vector<core::NewJob> to_enqueue_;
+    std::deque<core::NewJob> to_enqueue_;
     std::size_t enqueued_ = 0;
 
     LineBuffer output_;

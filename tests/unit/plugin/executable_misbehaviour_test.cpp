@@ -76,6 +76,49 @@ TEST_CASE("executable: one that completes although it was told to stop has compl
     CHECK(told(run_and_cancel(*handler, attempt)) == "completed 1");
 }
 
+TEST_CASE("executable: what it asked to enqueue is enqueued once, though a cancellation comes in the middle") {
+    FakeAttempt attempt;
+    const auto handler = shell(R"sh(job() { echo '{"type":"enqueue","job":{"kind":"'$1'"}}'; }
+                                    trap 'job last >&3; exit 0' TERM
+                                    { job one; job two; job three; } | cat >&3
+                                    while :; do sleep 0.01; done)sh");
+    Stage stage;
+    const auto running = stage.start(*handler, attempt);
+    attempt.on_enqueue_ = [&](const core::NewJob& job) {
+        if (job.kind == "one") Stage::cancel(running, core::CancelReason::kUser);
+    };
+    stage.run();
+    REQUIRE(running->outcome);
+    CHECK(told(*running->outcome) == "completed");
+    std::string kinds;
+    for (const auto& job : attempt.enqueued()) kinds += job.kind + " ";
+    CHECK(kinds == "one two three last ");
+}
+
+TEST_CASE("executable: a cancellation in the instant in which it ends takes nothing back") {
+    // A second progress within half a second waits for the end, so that the cancellation comes after it.
+    FakeAttempt attempt;
+    const auto handler = shell(R"sh(echo '{"type":"progress","value":1}' >&3; sleep 0.05
+                                    printf '{"type":"progress","value":2}\n{"type":"result","result":1}\n' >&3)sh");
+    Stage stage;
+    const auto running = stage.start(*handler, attempt);
+    attempt.on_progress_ = [&] {
+        if (attempt.progressed().back() == 2) running->signal.emit(boost::asio::cancellation_type::terminal);
+    };
+    stage.run();
+    REQUIRE(running->outcome);
+    CHECK(told(*running->outcome) == "completed 1");
+}
+
+TEST_CASE("executable: a program that leaves its process group is reached all the same") {
+    FakeAttempt attempt;
+    const auto handler = shell(R"sh(exec python3 -c 'import os, time
+os.setpgid(0, os.getpgid(os.getppid()))
+print("ready", flush=True)
+time.sleep(60)')sh");
+    CHECK(told(run_and_cancel(*handler, attempt)) == "retry: the program was killed by signal 15 (Terminated)");
+}
+
 TEST_CASE("executable: one that ignores SIGTERM is killed after the grace, with its children") {
     FakeAttempt attempt;
     const auto handler =

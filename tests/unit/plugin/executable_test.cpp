@@ -140,6 +140,17 @@ TEST_CASE("executable: invalid UTF-8 and NUL in a result become replacement char
           "b\\ufffdc\"");
 }
 
+TEST_CASE("executable: a message that is nested without bound breaks the protocol and nothing else") {
+    for (const char* levels : {"18000", "200000"}) {
+        for (const char* member : {R"("type":"result","result")", R"("type":"progress","value")"}) {
+            CHECK(run_shell("levels=" + std::string{levels} + "; member='" + member + R"sh('
+                            brackets() { head -c $levels /dev/zero | tr '\0' "$1"; }
+                            printf '{%s:%s1%s}\n' "$member" "$(brackets '[')" "$(brackets ']')" >&3; sleep 60)sh")
+                      .starts_with("retry: the program broke the protocol: "));
+        }
+    }
+}
+
 TEST_CASE("executable: progress is stored, of a quick succession at least the last") {
     FakeAttempt attempt;
     const auto handler = shell(R"(for i in 1 2 3 4 5 6 7 8 9; do echo '{"type":"progress","value":'$i'}' >&3; done

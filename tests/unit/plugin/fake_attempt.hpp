@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,7 @@ public:
     bool lease_lost_ = false;                         ///< what enqueue and progress find
     std::function<void(const std::string&)> on_log_;  ///< told every line
     std::function<void()> on_progress_;
+    std::function<void(const core::NewJob&)> on_enqueue_;
 
     [[nodiscard]] std::vector<std::string> logged() const { return copy(logged_); }
     [[nodiscard]] std::vector<nlohmann::json> progressed() const { return copy(progressed_); }
@@ -61,8 +63,13 @@ public:
     }
     boost::asio::awaitable<core::Enqueued> enqueue(core::NewJob job) override {
         if (lease_lost_) throw LeaseLost{};
-        const std::scoped_lock lock{mutex_};
-        enqueued_.push_back(std::move(job));
+        if (on_enqueue_) on_enqueue_(job);
+        {
+            const std::scoped_lock lock{mutex_};
+            enqueued_.push_back(std::move(job));
+        }
+        // As on a lane: what is under way is finished, and a cancellation that came meanwhile finds the next wait.
+        co_await boost::asio::post(boost::asio::use_awaitable);
         co_return core::Enqueued{*core::JobId::parse("0192f0c1-7d3a-7000-8000-00000000beef"), true};
     }
     boost::asio::awaitable<bool> progress(nlohmann::json value) override {
@@ -71,6 +78,7 @@ public:
             if (!lease_lost_) progressed_.push_back(std::move(value));
         }
         if (on_progress_) on_progress_();
+        co_await boost::asio::post(boost::asio::use_awaitable);
         co_return !lease_lost_;
     }
     void heartbeat() noexcept override {
