@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <pqxx/params>
 #include <pqxx/result>
-#include <stdexcept>
 #include <string_view>
 
+#include "store/rows.hpp"
 #include "store/sql.hpp"
 
 namespace oiab::store {
@@ -28,27 +28,13 @@ SubtaskStatus read_subtask_status(std::string_view text) {
     return SubtaskStatus::kFailed;
 }
 
-/// Ids from the server are well-formed; anything else is a broken build.
-template <typename Id>
-Id read_id(const pqxx::field& field) {
-    const auto id = Id::parse(field.view());
-    if (!id) throw std::logic_error{"the server sent an id that is no UUID"};
-    return *id;
-}
-
-template <typename Id>
-std::optional<std::string> text_of(const std::optional<Id>& id) {
-    if (!id) return std::nullopt;
-    return id->to_string();
-}
-
-std::optional<PlanRow> read_plan(const pqxx::result& rows) {
-    if (rows.empty()) return std::nullopt;
-    const auto row = rows[0];
+std::optional<PlanRow> read_plan(const pqxx::result& found) {
+    if (found.empty()) return std::nullopt;
+    const auto row = found[0];
     PlanRow plan;
-    plan.id = read_id<core::PlanId>(row["id"]);
-    if (!row["tenant_id"].is_null()) plan.tenant_id = read_id<core::TenantId>(row["tenant_id"]);
-    plan.user_id = read_id<core::UserId>(row["user_id"]);
+    plan.id = rows::read_id<core::PlanId>(row["id"]);
+    if (!row["tenant_id"].is_null()) plan.tenant_id = rows::read_id<core::TenantId>(row["tenant_id"]);
+    plan.user_id = rows::read_id<core::UserId>(row["user_id"]);
     plan.parent_session_id = row["parent_session_id"].as<std::string>("");
     plan.task_description = row["task_description"].as<std::string>("");
     plan.status = read_plan_status(row["status"].view());
@@ -60,16 +46,17 @@ std::optional<PlanRow> read_plan(const pqxx::result& rows) {
 }
 
 /// One row with one boolean.
-bool read_answer(const pqxx::result& rows) { return !rows.empty() && rows[0][0].as<bool>(false); }
+bool read_answer(const pqxx::result& answer) { return !answer.empty() && answer[0][0].as<bool>(false); }
 
 }  // namespace
 
 std::optional<PlanRow> begin_plan(pg::Transaction& tx, const NewPlan& plan) {
-    (void)tx.run(sql::insert_plan, pqxx::params{plan.id.to_string(), text_of(plan.tenant_id), plan.user_id.to_string(),
-                                                plan.parent_session_id, plan.task_description, plan.max_subtasks,
-                                                plan.partial ? "partial" : "fail", text_of(plan.job_id)});
-    return read_plan(
-        tx.run(sql::adopt_plan, pqxx::params{plan.id.to_string(), plan.user_id.to_string(), text_of(plan.job_id)}));
+    (void)tx.run(sql::insert_plan,
+                 pqxx::params{plan.id.to_string(), rows::text_of(plan.tenant_id), plan.user_id.to_string(),
+                              plan.parent_session_id, plan.task_description, plan.max_subtasks,
+                              plan.partial ? "partial" : "fail", rows::text_of(plan.job_id)});
+    return read_plan(tx.run(sql::adopt_plan,
+                            pqxx::params{plan.id.to_string(), plan.user_id.to_string(), rows::text_of(plan.job_id)}));
 }
 
 std::optional<PlanRow> find_plan(pg::Transaction& tx, core::PlanId id) {
@@ -77,9 +64,8 @@ std::optional<PlanRow> find_plan(pg::Transaction& tx, core::PlanId id) {
 }
 
 std::vector<SubtaskRow> load_subtasks(pg::Transaction& tx, core::PlanId id) {
-    const auto rows = tx.run(sql::load_subtasks, pqxx::params{id.to_string()});
     std::vector<SubtaskRow> subtasks;
-    for (const auto& row : rows) {
+    for (const auto& row : tx.run(sql::load_subtasks, pqxx::params{id.to_string()})) {
         SubtaskRow& subtask = subtasks.emplace_back();
         subtask.index = row["index"].as<int>();
         subtask.description = row["description"].as<std::string>("");
@@ -100,9 +86,10 @@ bool accept_plan(pg::Transaction& tx, core::PlanId id, std::span<const core::Pla
         plan.push_back(
             {{"description", subtask.description}, {"agent", subtask.agent}, {"dependencies", subtask.dependencies}});
     }
-    const auto accepted = tx.run(sql::accept_plan, pqxx::params{id.to_string(), plan.dump(), planner_session_id});
+    const auto text = rows::dump(plan);
+    const auto accepted = tx.run(sql::accept_plan, pqxx::params{id.to_string(), text, planner_session_id});
     if (accepted.empty()) return false;
-    (void)tx.run(sql::insert_subtasks, pqxx::params{id.to_string(), plan.dump()});
+    (void)tx.run(sql::insert_subtasks, pqxx::params{id.to_string(), text});
     (void)tx.run(sql::advance_plan, pqxx::params{id.to_string()});
     return true;
 }
@@ -114,13 +101,14 @@ bool begin_subtask(pg::Transaction& tx, core::PlanId id, int index, const std::s
 bool complete_subtask(pg::Transaction& tx, core::PlanId id, int index, const std::string& result) {
     // The plan's row first, as on every path that moves a plan on.
     (void)tx.run(sql::lock_plan, pqxx::params{id.to_string()});
-    if (tx.run(sql::complete_subtask, pqxx::params{id.to_string(), index, result}).empty()) return false;
+    if (tx.run(sql::complete_subtask, pqxx::params{id.to_string(), index, rows::without_nul(result)}).empty())
+        return false;
     (void)tx.run(sql::advance_plan, pqxx::params{id.to_string()});
     return true;
 }
 
 bool complete_plan(pg::Transaction& tx, core::PlanId id, const std::string& result) {
-    return !tx.run(sql::complete_plan, pqxx::params{id.to_string(), result}).empty();
+    return !tx.run(sql::complete_plan, pqxx::params{id.to_string(), rows::without_nul(result)}).empty();
 }
 
 bool cancel_plan(pg::Transaction& tx, core::PlanId id) {
