@@ -22,6 +22,21 @@ namespace {
 /// So many savepoints share a transaction: it holds locks until it ends.
 constexpr std::size_t kAloneATransaction = 50;
 
+/// Results and errors of one statement, in bytes. The server takes messages of up to 1 GB; far below that a batch costs
+/// it memory for nothing, since the round trip is long paid for.
+constexpr std::size_t kBytesAStatement = 32 * 1024 * 1024;
+
+/// The first rows, as many as may travel together; at least one.
+std::span<const SettleRow> front_by_bytes(std::span<const SettleRow> rows) {
+    const auto bytes_of = [](const std::optional<std::string>& text) { return text ? text->size() : 0; };
+    std::size_t count = 0;
+    for (std::size_t bytes = 0; count < rows.size(); ++count) {
+        bytes += bytes_of(rows[count].result) + bytes_of(rows[count].error);
+        if (count > 0 && bytes > kBytesAStatement) break;
+    }
+    return rows.first(count);
+}
+
 constexpr std::string_view kLockNotAvailable = "55P03";
 constexpr std::string_view kDeadlockDetected = "40P01";
 
@@ -69,7 +84,7 @@ public:
                       [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
     }
 
-    /// Any outcomes, in one statement where the server accepts them all.
+    /// Any outcomes, in one statement where they are not too large and the server accepts them all.
     void settle_rows(std::span<const SettleRow> rows) {
         const auto write = [&](std::span<const SettleRow> part) {
             const auto written = pg::autocommit(session_, [&](pg::Transaction& tx) {
@@ -81,11 +96,16 @@ public:
                 else found(answer_of(id) = settled_of(answer_of(id).key, row));
             }
         };
-        write_halving(rows, write, [&](const SettleRow& row, const pg::DatabaseError& error) {
+        const auto refuse = [&](const SettleRow& row, const pg::DatabaseError& error) {
             // What was refused is gone from the row; should even this be refused, the schema is broken.
             if (row.error && row.error->starts_with(kRefusal)) throw error;
             settle_refused(row.key, error);
-        });
+        };
+        while (!rows.empty()) {
+            const auto some = front_by_bytes(rows);
+            write_halving(some, write, refuse);
+            rows = rows.subspan(some.size());
+        }
     }
 
     /// Rows with a dedupe key that go back to pending: each in a savepoint that a newer pending row may refuse.

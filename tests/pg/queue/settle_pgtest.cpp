@@ -182,6 +182,20 @@ TEST_CASE_METHOD(QueueFixture, "settle: a result that the server refuses fails a
     CHECK(field(jobs[3].id, "result IS NULL") == "t");
 }
 
+TEST_CASE_METHOD(QueueFixture, "settle: large results travel in several statements, so that no batch is too large") {
+    const std::vector jobs{running(), running(), running()};
+    database.execute(
+        "CREATE TABLE statements (); CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT "
+        "INTO statements DEFAULT VALUES; RETURN NULL; END $$; CREATE TRIGGER count_it AFTER UPDATE ON jobs FOR EACH "
+        "STATEMENT EXECUTE FUNCTION count_it()");
+    const auto result = "\"" + std::string(12 * 1024 * 1024, 'x') + "\"";
+    std::vector<queue::Settlement> batch;
+    for (const auto& job : jobs) batch.push_back({job.key(), core::completed(result)});
+    for (const auto& settled : queue::settle(session, worker, batch)) CHECK(settled.state == SettleState::kCompleted);
+    CHECK(database.value("SELECT count(*) FROM statements") == "2");
+    CHECK(field(jobs[2].id, "length(result::text)") == std::to_string(result.size()));
+}
+
 TEST_CASE_METHOD(QueueFixture, "settle: an error text of any bytes is stored readable, and the retry stays a retry") {
     const auto job = running();
     CHECK(settle(job, core::retry(std::string{"bad \xff byte, nul \0, end", 22}, 0ms)).state == SettleState::kPending);
