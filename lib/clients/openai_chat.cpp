@@ -23,7 +23,9 @@ asio::awaitable<std::expected<ChatAnswer, ModelError>> OpenAiChat::complete(Chat
 
 asio::awaitable<OpenAiChat::Answer> OpenAiChat::complete_whole(HttpRequest request, OnDelta on_delta) {
     const core::Deadline deadline = request.deadline;
-    auto response = co_await http_.send(std::move(request));
+    auto stream = co_await http_.open(std::move(request));
+    if (!stream) co_return std::unexpected{model_error_of(stream.error(), deadline)};
+    const auto response = co_await collect_answer(std::move(*stream));
     if (!response) co_return std::unexpected{model_error_of(response.error(), deadline)};
     co_return read_whole(response->head, response->body, on_delta);
 }
@@ -37,14 +39,9 @@ asio::awaitable<OpenAiChat::Answer> OpenAiChat::complete_streamed(HttpRequest re
     if (head.status == 200 && !is_json)
         co_return co_await read_events(std::move(*stream), deadline, std::move(on_delta));
     // An error, or a server that doesn't stream although it was asked to.
-    std::string body;
-    while (true) {
-        auto data = co_await stream->read();
-        if (!data) co_return std::unexpected{model_error_of(data.error(), deadline)};
-        if (data->empty()) break;
-        body += *data;
-    }
-    co_return read_whole(head, body, on_delta);
+    const auto response = co_await collect_answer(std::move(*stream));
+    if (!response) co_return std::unexpected{model_error_of(response.error(), deadline)};
+    co_return read_whole(response->head, response->body, on_delta);
 }
 
 OpenAiChat::Answer OpenAiChat::read_whole(const HttpHead& head, const std::string& body,

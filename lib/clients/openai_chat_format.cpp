@@ -41,12 +41,6 @@ bool wants_completion_tokens(std::string_view model) {
     return false;
 }
 
-std::int64_t number_member(const json& object, const char* name) {
-    if (!object.is_object()) return 0;
-    const auto found = object.find(name);
-    return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
-}
-
 /// Content is a string, or a list of parts of which the text ones count.
 std::string content_of(const json& message) {
     const auto found = message.find("content");
@@ -151,10 +145,10 @@ void ChatAssembly::take_tool_call(const json& call) {
 
 void ChatAssembly::take_usage(const json& usage) {
     Usage told;
-    told.input_tokens = number_member(usage, "prompt_tokens");
-    told.output_tokens = number_member(usage, "completion_tokens");
+    told.input_tokens = token_count(usage, "prompt_tokens");
+    told.output_tokens = token_count(usage, "completion_tokens");
     if (const auto details = usage.find("prompt_tokens_details"); details != usage.end()) {
-        told.cached_input_tokens = number_member(*details, "cached_tokens");
+        told.cached_input_tokens = token_count(*details, "cached_tokens");
     }
     answer_.usage = told;
 }

@@ -92,7 +92,9 @@ asio::awaitable<OpenAiEmbedder::Vectors> OpenAiEmbedder::call(Work& work, std::v
     if (settings_.dimensions == DimensionsParameter::kSend) body["dimensions"] = kEmbeddingDimensions;
     HttpRequest request = make_provider_request(
         settings_.provider, "/embeddings", body.dump(-1, ' ', false, json::error_handler_t::replace), work.deadline);
-    auto response = co_await http_.send(std::move(request));
+    auto stream = co_await http_.open(std::move(request));
+    if (!stream) co_return std::unexpected{model_error_of(stream.error(), work.deadline)};
+    const auto response = co_await collect_answer(std::move(*stream));
     if (!response) co_return std::unexpected{model_error_of(response.error(), work.deadline)};
     if (response->status() != 200) {
         co_return std::unexpected{
@@ -139,12 +141,9 @@ OpenAiEmbedder::Vectors OpenAiEmbedder::read_vectors(Work& work, const std::stri
         }
         vectors[place].resize(kEmbeddingDimensions, 0.0F);  // zeros change no cosine
     }
-    if (const auto usage = answer.find("usage"); usage != answer.end() && usage->is_object()) {
-        for (const char* name : {"total_tokens", "prompt_tokens"}) {
-            if (!usage->contains(name) || !(*usage)[name].is_number_integer()) continue;
-            work.done.tokens += (*usage)[name].get<std::int64_t>();
-            break;
-        }
+    if (const auto usage = answer.find("usage"); usage != answer.end()) {
+        const std::int64_t total = token_count(*usage, "total_tokens");
+        work.done.tokens += total > 0 ? total : token_count(*usage, "prompt_tokens");
     }
     return vectors;
 }

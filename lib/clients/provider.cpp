@@ -123,6 +123,21 @@ HttpRequest make_provider_request(const ProviderSettings& settings, std::string_
     return request;
 }
 
+asio::awaitable<std::expected<HttpResponse, CallError>> collect_answer(HttpStream stream) {
+    HttpResponse response{stream.head(), {}};
+    while (true) {
+        auto data = co_await stream.read();
+        if (!data) {
+            if (response.status() == 200 || data.error().kind == CallFailure::kCancelled) {
+                co_return std::unexpected{std::move(data.error())};
+            }
+            co_return response;
+        }
+        if (data->empty()) co_return response;
+        response.body += *data;
+    }
+}
+
 ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head, std::string_view body,
                           core::WallTime now) {
     const nlohmann::json parsed = parse_provider_json(body);
@@ -168,6 +183,16 @@ nlohmann::json parse_provider_json(std::string_view text) {
     auto parsed = core::parse_foreign_json(text);
     if (!parsed.is_discarded()) return parsed;
     return core::parse_foreign_json(core::with_storable_escapes(to_valid_utf8(text)));
+}
+
+std::int64_t token_count(const nlohmann::json& object, const char* name) {
+    if (!object.is_object()) return 0;
+    const auto found = object.find(name);
+    if (found == object.end() || !found->is_number()) return 0;
+    // Numbers of JSON may be larger than any integer; compared as what holds them all.
+    const auto told = found->get<double>();
+    if (!(told > 0)) return 0;
+    return told < static_cast<double>(kMaxCallTokens) ? static_cast<std::int64_t>(told) : kMaxCallTokens;
 }
 
 std::string text_member(const nlohmann::json& object, const char* name) {

@@ -2,17 +2,24 @@
 /// @file  What calls to OpenAI-compatible providers share: address, credentials, and how failures are told apart.
 /// Values and free functions; any thread.
 
+#include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstdint>
+#include <expected>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
 #include "clients/call_error.hpp"
-#include "clients/http.hpp"
+#include "clients/http_client.hpp"
 #include "clients/model_error.hpp"
 #include "core/clock.hpp"
 
 namespace oiab::clients {
+
+/// Ten times what the largest models take. A provider that tells of more is wrong, and neither the usage records nor
+/// anybody's budget shall pay for that.
+inline constexpr std::int64_t kMaxCallTokens = 10'000'000;
 
 enum class ProviderAuth {
     kBearer,  ///< Authorization: Bearer
@@ -34,6 +41,10 @@ struct ProviderSettings {
 [[nodiscard]] HttpRequest make_provider_request(const ProviderSettings& settings, std::string_view path,
                                                 std::string body, core::Deadline deadline);
 
+/// Reads the answer to its end. The status of a refusal counts also where its body breaks off: it tells more than the
+/// connection does. A success without its whole body is none, and a cancellation stays one.
+[[nodiscard]] boost::asio::awaitable<std::expected<HttpResponse, CallError>> collect_answer(HttpStream stream);
+
 /// What a provider's refusal means. 400/401/402/403/404/413/422 and a 429 for want of quota are permanent, 408/409/429
 /// and 5xx retryable, and a conversation that is too long is a class of its own.
 [[nodiscard]] ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head, std::string_view body,
@@ -49,6 +60,9 @@ struct ProviderSettings {
 /// Parses what a provider sent, repairing malformed UTF-8 and lone surrogates first where they would be refused.
 /// @returns a discarded value when it is not JSON, or is nested too deep (core::kMaxJsonDepth).
 [[nodiscard]] nlohmann::json parse_provider_json(std::string_view text);
+
+/// The member as a number of tokens: 0 where it is absent, negative or no number, and at most kMaxCallTokens.
+[[nodiscard]] std::int64_t token_count(const nlohmann::json& object, const char* name);
 
 /// The string member as valid UTF-8 without NUL; empty when absent or of another type.
 [[nodiscard]] std::string text_member(const nlohmann::json& object, const char* name);

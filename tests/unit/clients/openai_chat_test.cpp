@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "clients/provider.hpp"
 #include "support/http_server.hpp"
 #include "support/run_coroutine.hpp"
 
@@ -320,6 +321,40 @@ TEST_CASE("chat: garbage is a clear, retryable error") {
     CHECK(streamed.ask().error().kind == ModelErrorClass::kRetryable);
     Provider nothing{streaming({"[DONE]"})};
     CHECK(nothing.ask().error().message == "the provider's answer is garbled: its stream has no choices");
+}
+
+TEST_CASE("chat: numbers of tokens that cannot be are bounded") {
+    const auto usage_of = [](const std::string& input, const std::string& output, const std::string& cached) {
+        Provider provider{answering(200, R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":)" +
+                                             input + R"(,"completion_tokens":)" + output +
+                                             R"(,"prompt_tokens_details":{"cached_tokens":)" + cached + "}}}")};
+        return provider.ask().value().usage.value();
+    };
+    const auto low = usage_of("-5", "-1e300", "-9223372036854775808");
+    CHECK((low.input_tokens == 0 && low.output_tokens == 0 && low.cached_input_tokens == 0));
+    const auto high = usage_of("1e300", "18446744073709551615", "9e18");
+    CHECK((high.input_tokens == kMaxCallTokens && high.output_tokens == kMaxCallTokens));
+    CHECK(high.cached_input_tokens == kMaxCallTokens);
+    CHECK(usage_of("12", "3.0", "null").output_tokens == 3);
+}
+
+TEST_CASE("chat: the status of a refusal counts although its body breaks off") {
+    for (const Streaming streaming : {Streaming::kOn, Streaming::kOff}) {
+        int status = 401;
+        Provider provider{[&](ServedConnection& connection, const ServedRequest&) {
+            connection.raw("HTTP/1.1 " + std::to_string(status) +
+                           " No\r\nContent-Type: application/json\r\nRetry-After: 7\r\nContent-Length: 999\r\n\r\n"
+                           "{\"error\"");
+            connection.close_after();
+        }};
+        provider.settings.streaming = streaming;
+        const auto refused = provider.ask();
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().kind == ModelErrorClass::kPermanent);
+        CHECK(refused.error().status == 401);
+        status = 429;
+        CHECK(provider.ask().error().retry_after == 7s);
+    }
 }
 
 TEST_CASE("chat: half an answer and a reset are retryable") {

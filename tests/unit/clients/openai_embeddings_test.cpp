@@ -54,6 +54,10 @@ void embed_lengths(ServedConnection& connection, const ServedRequest& request) {
     connection.respond_json(200, json{{"data", data}, {"usage", {{"total_tokens", 10}}}}.dump());
 }
 
+std::string vectors_and_usage(const std::string& usage) {
+    return R"({"data":[{"embedding":[1]}],"usage":)" + usage + "}";
+}
+
 HttpServer::Script answering(int status, std::string body, ServedConnection::Headers headers = {}) {
     return [=](ServedConnection& connection, const ServedRequest&) { connection.respond_json(status, body, headers); };
 }
@@ -182,4 +186,24 @@ TEST_CASE("embeddings: a vector of zeros is no vector") {
     const auto done = provider.embed({"a"});
     REQUIRE(done);
     CHECK(done->items[0].refused());
+}
+
+TEST_CASE("embeddings: numbers of tokens that cannot be are bounded") {
+    for (const auto& [usage, tokens] : std::initializer_list<std::pair<std::string, std::int64_t>>{
+             {R"({"total_tokens":-7})", 0},
+             {R"({"total_tokens":1e300})", kMaxCallTokens},
+             {R"({"total_tokens":18446744073709551615})", kMaxCallTokens},
+             {R"({"prompt_tokens":4})", 4},
+             {"[]", 0}}) {
+        Provider provider{answering(200, vectors_and_usage(usage))};
+        CHECK(provider.embed({"a"}).value().tokens == tokens);
+    }
+}
+
+TEST_CASE("embeddings: the status of a refusal counts although its body breaks off") {
+    Provider provider{[](ServedConnection& connection, const ServedRequest&) {
+        connection.raw("HTTP/1.1 401 No\r\nContent-Length: 999\r\n\r\n{\"error\"");
+        connection.close_after();
+    }};
+    CHECK(provider.embed({"a"}).error().kind == ModelErrorClass::kPermanent);
 }
