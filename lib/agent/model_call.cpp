@@ -62,7 +62,7 @@ private:
             const double at_least = cost_usd(prompt, price_);
             if (step_.repeated) {
                 Charge lost = charge_;
-                lost.request_id += ":lost-before-" + std::to_string(attempt_.job().attempt);
+                lost.request_id += ":lost-before-" + std::to_string(attempt_.job().lease_epoch.value);
                 lost.tokens = prompt;
                 lost.cost_usd = at_least;
                 lost.uncertain = true;
@@ -145,12 +145,12 @@ private:
             case ModelErrorClass::kContextLength:
                 throw EndAttempt{core::failed(core::FailureReason::kError, "the model refused: " + error.message)};
             case ModelErrorClass::kDeadline:
-                throw EndAttempt{core::Retry{"the model did not answer in time: " + error.message, error.retry_after,
-                                             core::FailureReason::kTimeout}};
+                throw EndAttempt{core::retry_not_before("the model did not answer in time: " + error.message,
+                                                        error.retry_after, core::FailureReason::kTimeout)};
             case ModelErrorClass::kCancelled: throw boost::system::system_error{asio::error::operation_aborted};
             case ModelErrorClass::kRetryable: break;
         }
-        throw EndAttempt{core::retry("the model call failed: " + error.message, error.retry_after)};
+        throw EndAttempt{core::retry_not_before("the model call failed: " + error.message, error.retry_after)};
     }
 
     [[nodiscard]] std::int64_t fixed_tokens() const {

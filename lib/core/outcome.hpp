@@ -17,12 +17,13 @@ struct Completed {
     std::string result;
 };
 
-/// Try again: after `after`, or by the kind's backoff where that is empty. Counts as an attempt; at max_attempts the
-/// job fails instead.
+/// Try again: after `after`, or by the kind's backoff where that is empty, then not before `at_least`. Counts as an
+/// attempt; at max_attempts the job fails instead.
 struct Retry {
     std::string error;
     std::optional<std::chrono::milliseconds> after;
     FailureReason reason = FailureReason::kError;
+    std::optional<std::chrono::milliseconds> at_least = std::nullopt;
 };
 
 /// The job failed for good.
@@ -52,6 +53,12 @@ using Outcome = std::variant<Completed, Retry, Failed, Snoozed, Released, Alread
 [[nodiscard]] inline Outcome completed(std::string result_json = {}) { return Completed{std::move(result_json)}; }
 [[nodiscard]] inline Outcome retry(std::string error, std::optional<std::chrono::milliseconds> after = {}) {
     return Retry{std::move(error), after, FailureReason::kError};
+}
+/// For a peer that asks to be left alone for some time. The kind's backoff still counts: one that asks for no time, or
+/// for a moment again and again, would else burn every attempt at once.
+[[nodiscard]] inline Outcome retry_not_before(std::string error, std::optional<std::chrono::milliseconds> at_least,
+                                              FailureReason reason = FailureReason::kError) {
+    return Retry{std::move(error), std::nullopt, reason, at_least};
 }
 [[nodiscard]] inline Outcome failed(FailureReason reason, std::string error) {
     return Failed{reason, std::move(error)};

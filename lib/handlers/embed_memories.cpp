@@ -65,12 +65,12 @@ Request read_request(const core::Job& job) {
             throw EndAttempt{
                 core::failed(core::FailureReason::kError, "the embedding model refused: " + error.message)};
         case ModelErrorClass::kDeadline:
-            throw EndAttempt{core::Retry{"the embedding model did not answer in time: " + error.message,
-                                         error.retry_after, core::FailureReason::kTimeout}};
+            throw EndAttempt{core::retry_not_before("the embedding model did not answer in time: " + error.message,
+                                                    error.retry_after, core::FailureReason::kTimeout)};
         case ModelErrorClass::kCancelled: throw boost::system::system_error{asio::error::operation_aborted};
         case ModelErrorClass::kRetryable: break;
     }
-    throw EndAttempt{core::retry("the embedding call failed: " + error.message, error.retry_after)};
+    throw EndAttempt{core::retry_not_before("the embedding call failed: " + error.message, error.retry_after)};
 }
 
 /// One attempt's work on a backfill.
@@ -254,8 +254,7 @@ EmbedMemories::EmbedMemories(std::shared_ptr<const agent::AgentWorld> world) : w
 asio::awaitable<core::Outcome> EmbedMemories::run(Attempt& attempt) {
     Request request = read_request(attempt.job());
     if (!world_->embedder) {
-        co_return core::failed(core::FailureReason::kError,
-                               "no embedding model is configured (embedding_base_url, embedding_model)");
+        co_return core::failed(core::FailureReason::kError, "no embedding model is configured (embedding_model)");
     }
     Backfill backfill{attempt, *world_, std::move(request)};
     co_return co_await backfill.run();

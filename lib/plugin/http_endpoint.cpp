@@ -89,7 +89,8 @@ private:
         std::string error = "the endpoint answered " + std::to_string(status);
         if (const std::string reason = reason_in(response.body); !reason.empty()) error += ": " + reason;
         if (status == 408 || status == 429 || status >= 500) {
-            return core::retry(std::move(error), clients::find_retry_after(response.head, clock_.wall_now()));
+            return core::retry_not_before(std::move(error),
+                                          clients::find_retry_after(response.head, clock_.wall_now()));
         }
         return core::failed(core::FailureReason::kError, std::move(error));
     }

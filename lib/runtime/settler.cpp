@@ -17,7 +17,8 @@ constexpr milliseconds kHeldPause{20};
 core::Outcome with_backoff(core::Outcome outcome, const LiveAttempt& attempt, core::Random& random) {
     if (auto* retry = std::get_if<core::Retry>(&outcome); retry != nullptr && !retry->after) {
         const auto policy = attempt.entry() != nullptr ? attempt.entry()->settings.retry : core::RetryPolicy{};
-        retry->after = policy.backoff(attempt.job().attempt, random);
+        retry->after =
+            std::max(policy.backoff(attempt.job().attempt, random), retry->at_least.value_or(milliseconds::zero()));
     }
     return outcome;
 }

@@ -163,5 +163,5 @@ TEST_CASE("embed-memories: without an embedding model it says so") {
     Organisation org{silent_chat(), nullptr};
     const auto job = org.enqueue("embed-memories", nlohmann::json::object());
     REQUIRE(org.finish(job) == "failed");
-    CHECK(org.column(job, "last_error").starts_with("no embedding model is configured"));
+    CHECK(org.column(job, "last_error") == "no embedding model is configured (embedding_model)");
 }

@@ -158,13 +158,15 @@ inline core::Outcome run_attempt(Handler& handler, FakeAttempt& attempt) {
     return *running->outcome;
 }
 
-/// The outcome as one line: "completed {…}", "retry after 5000 ms: …", "failed(error): …", "snoozed 10 ms".
+/// The outcome as one line: "completed {…}", "retry after 5000 ms: …", "retry not before 5000 ms: …", "failed(error):
+/// …", "snoozed 10 ms".
 inline std::string told(const core::Outcome& outcome) {
     if (const auto* done = std::get_if<core::Completed>(&outcome)) {
         return "completed" + (done->result.empty() ? "" : " " + done->result);
     }
     if (const auto* retry = std::get_if<core::Retry>(&outcome)) {
-        const std::string after = retry->after ? " after " + std::to_string(retry->after->count()) + " ms" : "";
+        std::string after = retry->after ? " after " + std::to_string(retry->after->count()) + " ms" : "";
+        if (retry->at_least) after = " not before " + std::to_string(retry->at_least->count()) + " ms";
         return "retry" + after + ": " + retry->error;
     }
     if (const auto* failed = std::get_if<core::Failed>(&outcome)) {

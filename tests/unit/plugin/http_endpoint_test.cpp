@@ -1,15 +1,13 @@
 #include "plugin/http_endpoint.hpp"
 
-#include <unistd.h>
-
 #include <catch2/catch_test_macros.hpp>
 
 #include "clients/http_client.hpp"
 #include "core/clock.hpp"
 #include "fake_attempt.hpp"
-#include "support/child_process.hpp"
-#include "support/eventually.hpp"
+#include "support/greeter.hpp"
 #include "support/http_server.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace oiab;
 using namespace oiab::plugin;
@@ -43,17 +41,6 @@ struct Endpoint {
 HttpServer::Script answering(int status, std::string body, ServedConnection::Headers headers = {}) {
     return [=](ServedConnection& connection, const ServedRequest&) { connection.respond_json(status, body, headers); };
 }
-
-struct Greeter {
-    explicit Greeter(const std::string& address)
-        : child{{"python3", std::string{OIAB_SOURCE_DIR} + "/plugins/http_endpoint/greeter.py", address}} {
-        eventually(30s, [&] { return child.out().find("listening on ") != std::string::npos; }, "the example listens");
-        const std::string shown = child.out().substr(13);
-        address_ = shown.substr(0, shown.find('\n'));
-    }
-    ChildProcess child;
-    std::string address_;
-};
 
 }  // namespace
 
@@ -93,7 +80,7 @@ TEST_CASE("endpoint: 200 is completed, or what the body names") {
 TEST_CASE("endpoint: 408, 429 and 5xx are retries, every other 4xx fails") {
     for (const int status : {408, 429, 500, 502, 503, 504}) {
         Endpoint endpoint{answering(status, R"({"error":"busy"})", {{"Retry-After", "9"}})};
-        CHECK(endpoint.run() == "retry after 9000 ms: the endpoint answered " + std::to_string(status) + ": busy");
+        CHECK(endpoint.run() == "retry not before 9000 ms: the endpoint answered " + std::to_string(status) + ": busy");
     }
     for (const int status : {300, 302, 400, 401, 403, 404, 409, 422}) {
         Endpoint endpoint{answering(status, "no\nway")};
@@ -173,13 +160,14 @@ TEST_CASE("endpoint: cancelling closes the connection, and other jobs go on besi
 }
 
 TEST_CASE("endpoint: the example greets, refuses and snoozes, on TCP and on a unix socket") {
-    const std::string path = "/tmp/oiab-greeter-" + std::to_string(getpid()) + ".sock";
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/greeter.sock";
     const Greeter on_tcp{"127.0.0.1:0"};
     const Greeter on_socket{path};
     core::SystemClock clock;
     clients::HttpClient http{direct()};
     HttpEndpointSettings tcp;
-    tcp.url = "http://" + on_tcp.address_ + "/";
+    tcp.url = "http://" + on_tcp.address() + "/";
     HttpEndpointSettings socket;
     socket.url = "http://localhost/";
     socket.unix_socket = path;
@@ -194,5 +182,4 @@ TEST_CASE("endpoint: the example greets, refuses and snoozes, on TCP and on a un
         CHECK(told(run_attempt(*handler, ada)) == R"(completed {"greeting":"Good day, Ada."})");
         CHECK(told(run_attempt(*handler, ada)) == R"(completed {"greeting":"Good day, Ada."})");
     }
-    unlink(path.c_str());
 }
