@@ -2,9 +2,10 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include <boost/system/system_error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/json_text.hpp"
 #include "queue/steps.hpp"
 #include "runtime/live_attempt.hpp"
 
@@ -25,8 +26,6 @@ std::string hash_of(const json& input) {
     for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
     return hex;
 }
-
-std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 [[noreturn]] void fail_for_unknown_effect(const core::Job& job, const std::string& step) {
     const auto id = job.id.to_string();
@@ -59,9 +58,9 @@ asio::awaitable<BodyEnd> run_body(const Attempt::StepBody& body, const StepCall&
         end.message = e.what();
         end.error = std::current_exception();
     }
-    // Cut off in the middle: nobody knows how far the effect came, and after a cancellation nothing more can be
-    // awaited. The record stays as intended, which the next attempt reads as unknown.
-    if (attempt.cancelled()) end.status = queue::StepStatus::kIntended;
+    // Cut off in the middle: nobody knows how far the effect came. The record stays as intended, which the next attempt
+    // reads as unknown.
+    if (end.status == queue::StepStatus::kFailed && attempt.cancelled()) end.status = queue::StepStatus::kIntended;
     co_return end;
 }
 
@@ -94,7 +93,7 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
             call.repeated = true;
             if (options.verify) {
                 if (auto happened = co_await options.verify(call)) {
-                    co_await settle(queue::StepStatus::kDone, text_of(*happened));
+                    co_await settle(queue::StepStatus::kDone, core::storable_json(*happened));
                     co_return std::move(*happened);
                 }
             } else if (!options.repeatable) {
@@ -109,8 +108,17 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
 
     auto end = co_await run_body(body, call, *this);
     if (end.status == queue::StepStatus::kIntended) std::rethrow_exception(end.error);
-    std::string record = end.result ? text_of(*end.result) : end.message;
-    co_await settle(end.status, std::move(record));
+    std::string record = end.result ? core::storable_json(*end.result) : end.message;
+    // What the body did is written down also where a cancellation came meanwhile: else the effect would be unknown.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    std::exception_ptr not_settled;
+    try {
+        co_await settle(end.status, std::move(record));
+    } catch (...) {  // whatever it is: it is thrown on as soon as cancellations throw again
+        not_settled = std::current_exception();
+    }
+    co_await asio::this_coro::throw_if_cancelled(true);
+    if (not_settled) std::rethrow_exception(not_settled);
     if (end.error) std::rethrow_exception(end.error);
     heartbeat();
     co_return std::move(*end.result);
