@@ -146,7 +146,7 @@ BEGIN
             WHERE id = j.id;
         ELSE
             UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = j.id;
-            PERFORM pg_notify('oiab_control', j.id::text);
+            PERFORM pg_notify('oiab_control', 'cancel ' || j.id);
         END IF;
     END LOOP;
     RETURN NULL;

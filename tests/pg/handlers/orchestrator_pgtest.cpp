@@ -93,6 +93,19 @@ TEST_CASE("orchestrator: a bad plan is sent back once with the reasons") {
     wait_for_plan(org, "completed");
 }
 
+TEST_CASE("orchestrator: NULs and halves of characters in a plan are stored as marks") {
+    auto chat = scripted([](const ChatRequest& request, int) {
+        return is_planner(request) ? say(R"([{"description": "a\u0000b\ud83d", "agent": "b\u0000"}])") : say("ok");
+    });
+    Organisation org{chat};
+    const auto job = org.enqueue("orchestrator-plan", plan_payload(org));
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(org.column(job, "attempts") == "1");
+    CHECK(org.database().value("SELECT description || '/' || agent FROM orchestrator_subtasks") ==
+          "a\xEF\xBF\xBD"
+          "b\xEF\xBF\xBD/b\xEF\xBF\xBD");
+}
+
 TEST_CASE("orchestrator: a plan that is bad twice fails with its reasons") {
     auto chat = scripted([](const ChatRequest&, int) { return say("I would rather not."); });
     Organisation org{chat};
@@ -172,8 +185,18 @@ TEST_CASE("orchestrator: cancelling a plan cancels its jobs, also those that run
     REQUIRE(org.finish(org.enqueue("orchestrator-plan", plan_payload(org))) == "completed");
     eventually(
         std::chrono::seconds{30}, [&] { return chat->requests().size() == 2; }, "the first subtask asks its model");
+    pqxx::connection listener{db.url()};
+    std::string heard;
+    listener.listen("oiab_control", [&](pqxx::notification n) { heard = std::string{n.payload}; });
     CHECK(db.value("SELECT cancel_plan(id) FROM orchestrator_plans") == "t");
     const auto job = db.value("SELECT id FROM jobs WHERE kind = 'orchestrator-subtask'");
+    eventually(
+        std::chrono::seconds{30},
+        [&] {
+            listener.get_notifs();
+            return heard == "cancel " + job;
+        },
+        "the subtask's worker is told");
     REQUIRE(org.finish(job) == "failed");
     CHECK(org.column(job, "failure_reason") == "cancelled");
     CHECK(plan_status(org) == "failed");
