@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "agent/memory_tools.hpp"
+#include "core/json_text.hpp"
 #include "store/sessions.hpp"
 
 namespace oiab::agent {
@@ -15,6 +16,12 @@ namespace asio = boost::asio;
 using clients::ChatMessage;
 using clients::Role;
 using nlohmann::json;
+
+/// What the session and the job get where the model ends its turn without a word, as some do after a tool's answer. Its
+/// work is done then, so the turn does not fail; an empty message in the session would be refused later.
+constexpr const char* kNoAnswer = "(The model ended the turn without an answer.)";
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 json to_json(const std::vector<clients::ToolCall>& calls) {
     json list = json::array();
@@ -42,8 +49,12 @@ public:
         for (;;) {
             const bool last = result_.rounds >= world_.settings.max_tool_rounds;
             ModelReply reply = co_await ask(last);
+            // Calls of tools that were not offered are never answered, and providers refuse every later turn of a
+            // session with such calls in it.
+            if (last) reply.tool_calls.clear();
+            if (reply.tool_calls.empty() && is_blank(reply.content)) reply.content = kNoAnswer;
             note(reply);
-            if (reply.tool_calls.empty() || last) break;
+            if (reply.tool_calls.empty()) break;
             for (std::size_t i = 0; i < reply.tool_calls.size(); ++i) co_await use(reply.tool_calls[i], i);
         }
         co_return std::move(result_);
@@ -54,9 +65,10 @@ private:
         return fmt::format("{}-{}", what, result_.rounds);
     }
 
-    /// An attempt writes its answer anew: what an earlier one streamed may have been cut off anywhere.
+    /// An attempt writes its answer anew: what an earlier one streamed may have been cut off anywhere. The epoch counts
+    /// them all, also those that a release or a snooze refunded.
     asio::awaitable<void> begin_stream() {
-        if (attempt_.job().attempt <= 1 && attempt_.job().crash_count == 0) co_return;
+        if (attempt_.job().lease_epoch.value <= 1) co_return;
         auto body = [this](pg::Transaction& tx) {
             attempt_.guard_in(tx);
             store::clear_stream(tx, task_.session_id, attempt_.job().id);
@@ -112,7 +124,7 @@ private:
 
     asio::awaitable<void> use(const clients::ToolCall& call, std::size_t index) {
         const std::string step = fmt::format("{}-{}", step_name("tool"), index);
-        json arguments = json::parse(call.arguments.empty() ? "{}" : call.arguments, nullptr, false);
+        json arguments = core::parse_foreign_json(core::with_storable_escapes(call.arguments));
         const json answer = co_await run_tool(step, call.name, arguments);
         const std::string output = answer.at("output").get<std::string>();
         const bool failed = answer.at("failed").get<bool>();
@@ -211,7 +223,7 @@ std::vector<ChatMessage> to_chat_messages(const std::vector<store::MessageRow>& 
         message.content = row.content;
         message.tool_call_id = row.tool_call_id.value_or("");
         if (!row.tool_calls) continue;
-        const json calls = json::parse(*row.tool_calls, nullptr, false);
+        const json calls = core::parse_foreign_json(*row.tool_calls);
         if (!calls.is_array()) continue;
         for (const auto& call : calls) {
             if (!call.is_object()) continue;

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "core/json_text.hpp"
+
 namespace oiab::agent {
 namespace {
 
@@ -13,6 +15,8 @@ using nlohmann::json;
 constexpr int kMaxCandidates = 64;
 /// A plan of the largest size with long descriptions stays far below.
 constexpr std::size_t kMaxAnswerBytes = std::size_t{256} * 1024;
+/// As many as a model can be expected to mend, and a job's error to show.
+constexpr std::size_t kMaxFaults = 20;
 
 /// The end of the bracketed text that begins at `from`, one past its closing bracket; npos where it never closes.
 std::size_t find_closing(std::string_view text, std::size_t from) {
@@ -41,7 +45,7 @@ std::optional<json> find_array_of_objects(std::string_view text) {
         const std::size_t end = find_closing(text, from);
         std::size_t next = from + 1;
         if (end != std::string_view::npos) {
-            json value = json::parse(text.substr(from, end - from), nullptr, false);
+            json value = core::parse_foreign_json(text.substr(from, end - from));
             if (value.is_array()) {
                 if (value.empty()) {
                     empty = std::move(value);
@@ -95,12 +99,22 @@ std::expected<std::vector<core::PlannedSubtask>, std::vector<std::string>> parse
     if (answer.size() > kMaxAnswerBytes) {
         return std::unexpected{std::vector<std::string>{"the answer is too long for a plan"}};
     }
-    const auto array = find_array_of_objects(answer);
+    const auto array = find_array_of_objects(core::with_storable_escapes(answer));
     if (!array) return std::unexpected{std::vector<std::string>{"the answer holds no JSON array of subtask objects"}};
+    if (array->size() > max_subtasks) {
+        return std::unexpected{std::vector<std::string>{"the plan has " + std::to_string(array->size()) +
+                                                        " subtasks; at most " + std::to_string(max_subtasks) +
+                                                        " are allowed"}};
+    }
     std::vector<std::string> faults;
     std::vector<core::PlannedSubtask> plan;
     for (std::size_t i = 0; i < array->size(); ++i) plan.push_back(read_subtask((*array)[i], i, faults));
     std::ranges::move(core::find_plan_faults(plan, max_subtasks), std::back_inserter(faults));
+    if (faults.size() > kMaxFaults) {
+        const std::size_t more = faults.size() - kMaxFaults;
+        faults.resize(kMaxFaults);
+        faults.push_back("and " + std::to_string(more) + " faults more");
+    }
     if (!faults.empty()) return std::unexpected{std::move(faults)};
     return plan;
 }

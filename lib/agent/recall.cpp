@@ -22,7 +22,8 @@ struct Query {
 
 asio::awaitable<std::optional<Query>> embed_query(Attempt& attempt, const AgentWorld& world, std::string text) {
     std::vector<std::string> texts{std::string{cut_to_tokens(text, kMaxQueryTokens)}};
-    auto embedded = co_await world.embedder->embed(std::move(texts), attempt.deadline());
+    const auto deadline = attempt.deadline().or_earlier(core::Deadline::after(world.settings.recall.timeout));
+    auto embedded = co_await world.embedder->embed(std::move(texts), deadline);
     if (!embedded) {
         if (embedded.error().kind == clients::ModelErrorClass::kCancelled) {
             throw boost::system::system_error{asio::error::operation_aborted};

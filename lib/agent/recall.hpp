@@ -17,8 +17,8 @@ enum class RecallFallback {
 };
 
 /// Embeds the text and finds the nearest memories that the person may see, best first. Without an embedder, without
-/// embeddings in the database, or where the embedding call fails, goes by `fallback` instead: a turn without memories
-/// is better than none. The embedding call is charged under `request_id`.
+/// embeddings in the database, or where the embedding call fails or takes longer than recall.timeout, goes by
+/// `fallback` instead: a turn without memories is better than none. The embedding call is charged under `request_id`.
 /// @param attempt, world, person  outlive the coroutine
 [[nodiscard]] boost::asio::awaitable<std::vector<store::MemoryRow>> recall(Attempt& attempt, const AgentWorld& world,
                                                                            const Person& person, std::string session_id,

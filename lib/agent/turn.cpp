@@ -29,9 +29,23 @@ std::optional<ModelChoice> first_choice(const std::vector<store::ProviderRow>& r
     return std::nullopt;
 }
 
+/// Only the configured provider is called: a row of another one would put that one's model and price on its answers.
+void leave_out_others(std::vector<store::ProviderRow>& rows, const std::string& configured, Attempt& attempt) {
+    std::string names;
+    std::erase_if(rows, [&](const store::ProviderRow& row) {
+        if (row.provider.empty() || row.provider == configured) return false;
+        if (!row.default_model.empty()) names += (names.empty() ? "" : ", ") + row.provider;
+        return true;
+    });
+    if (names.empty()) return;
+    attempt.log(LogLevel::kInfo, "only the configured provider (" + configured + ") is called; passed over: " + names);
+}
+
 ModelChoice find_model(pg::Transaction& tx, const AgentWorld& world, const Person& person,
-                       const store::SessionRow& session) {
-    const auto rows = store::load_providers(tx, person.user_id, person.tenant_id);
+                       const store::SessionRow& session, Attempt& attempt) {
+    if (world.settings.only_configured) return world.settings.configured;
+    auto rows = store::load_providers(tx, person.user_id, person.tenant_id);
+    leave_out_others(rows, world.settings.configured.provider, attempt);
     ModelSources sources;
     sources.template_override = parse_choice(session.template_model_override);
     sources.session_choice = parse_choice(session.model_choice);
@@ -108,7 +122,7 @@ Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
     Scene scene;
     scene.person = load_person(tx, user);
     scene.session = load_session(tx, scene.person, session_id);
-    scene.model = find_model(tx, world, scene.person, scene.session);
+    scene.model = find_model(tx, world, scene.person, scene.session, attempt);
     for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
         scene.skills.push_back({std::move(skill.name), std::move(skill.description)});
     }

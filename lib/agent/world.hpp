@@ -16,6 +16,8 @@ struct RecallSettings {
     double threshold = 0.3;  ///< cosine, below which a memory is not recalled
     int limit = 8;
     std::int64_t max_tokens = 2000;  ///< of the whole block, by estimate
+    /// How long an embedding is waited for; then memories are recalled without. Most take less than a second.
+    std::chrono::milliseconds timeout{20'000};
 };
 
 struct AgentSettings {
@@ -24,6 +26,7 @@ struct AgentSettings {
     /// The model's window less room for its answer. Longer conversations lose their oldest exchanges.
     std::int64_t context_tokens = 120'000;
     ModelChoice configured;          ///< where neither session nor provider rows name a model
+    bool only_configured = false;    ///< nobody may name another model: there is none (runtime offline)
     std::string embedding_provider;  ///< for usage records
     /// How often a growing answer is written down for those who stream.
     std::chrono::milliseconds stream_interval{250};

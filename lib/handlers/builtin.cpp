@@ -36,6 +36,7 @@ void use_offline(agent::AgentWorld& world, bool embeddings) {
     world.chat = std::make_shared<clients::OfflineChat>();
     if (embeddings) world.embedder = std::make_shared<clients::OfflineEmbedder>();
     world.settings.configured = {kOfflineProvider, "offline-1"};
+    world.settings.only_configured = true;
     world.settings.embedding_provider = kOfflineProvider;
 }
 

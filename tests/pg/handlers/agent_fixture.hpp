@@ -2,6 +2,9 @@
 /// @file  An organisation on a database of its own, an engine that runs the built-in handlers there, and models that
 /// say what the test scripts. For tests of the handlers, one thread each.
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -85,13 +88,13 @@ class Organisation {
 public:
     explicit Organisation(std::shared_ptr<clients::ChatModel> chat,
                           std::shared_ptr<clients::Embedder> embedder = std::make_shared<clients::OfflineEmbedder>(),
-                          int max_tool_rounds = 16) {
+                          const std::function<void(agent::AgentSettings&)>& adjust = {}) {
         auto world = std::make_shared<agent::AgentWorld>();
         world->chat = std::move(chat);
         world->embedder = std::move(embedder);
         world->settings.configured = {"test", "scripted-1"};
         world->settings.embedding_provider = "test";
-        world->settings.max_tool_rounds = max_tool_rounds;
+        if (adjust) adjust(world->settings);
         handlers::BuiltinSettings settings;
         settings.kind_settings = [](std::string_view) {
             KindSettings kind;
@@ -130,7 +133,11 @@ public:
     void start() {
         if (!engine_) engine_ = std::make_unique<RunningEngine>(quick_settings(database_), registry_);
     }
-    RunningEngine& engine() { return *engine_; }
+    /// Gives back what runs, uncounted, as a daemon does that is told twice to stop.
+    void stop() {
+        static_cast<void>(engine_->stop(2));
+        engine_.reset();
+    }
 
     std::string enqueue(const std::string& kind, const nlohmann::json& payload, int max_attempts = 3) {
         return database_.value("INSERT INTO jobs (kind, payload, max_attempts) VALUES ($1, $2, $3) RETURNING id",

@@ -128,7 +128,8 @@ TEST_CASE("agent-turn: after the last tool round the model is asked without tool
     auto chat = scripted([](const ChatRequest& request, int) {
         return request.tools.empty() ? say("enough") : use_tool("memory_search", R"({"query": "x"})");
     });
-    Organisation org{chat, std::make_shared<clients::OfflineEmbedder>(), 2};
+    Organisation org{chat, std::make_shared<clients::OfflineEmbedder>(),
+                     [](agent::AgentSettings& settings) { settings.max_tool_rounds = 2; }};
     const auto job = org.enqueue_turn("go");
     REQUIRE(org.finish(job) == "completed");
     CHECK(org.result(job)["text"] == "enough");
@@ -141,16 +142,21 @@ TEST_CASE("agent-turn: a tool that is not there, or used wrongly, is the model's
         if (number == 1) return use_tool("rm_rf", "{}");
         if (number == 2) return use_tool("memory_add", "not json");
         if (number == 3) return use_tool("memory_add", R"({"content": "x", "visibility": "org"})");
+        if (number == 4) {
+            return use_tool("memory_add",
+                            R"({"content":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}");
+        }
         return say("sorry");
     });
     Organisation org{chat};
     auto& db = org.database();
     const auto job = org.enqueue_turn("go");
     REQUIRE(org.finish(job) == "completed");
-    const auto said = chat->requests().at(3).messages;
+    const auto said = chat->requests().at(4).messages;
     CHECK(said.at(3).content == R"({"error":"there is no tool \"rm_rf\" here"})");
     CHECK(said.at(5).content == R"({"error":"the arguments are not a JSON object"})");
     CHECK(said.at(7).content.find("allows sharing memories") != std::string::npos);
+    CHECK(said.at(9).content == said.at(5).content);
     CHECK(db.value("SELECT target FROM audit_log WHERE action = 'tool.permission_deny'") == "rm_rf");
     CHECK(db.value("SELECT outcome FROM trajectories") == "partial");
     CHECK(db.value("SELECT count(*) FROM memories") == "0");

@@ -61,6 +61,18 @@ TEST_CASE("plan answer: every fault is told") {
                         "subtask 0 depends on itself", "subtask 2 depends on 9, which is not the index of a subtask"});
 }
 
+TEST_CASE("plan answer: too many subtasks are refused before they are read, and of many faults the first are told") {
+    std::string array = "[{}";
+    for (int i = 1; i < 80'000; ++i) array += ",{}";
+    CHECK(faults_of(array + "]") == std::vector<std::string>{"the plan has 80000 subtasks; at most 5 are allowed"});
+
+    std::string dependencies = "1";
+    for (int i = 2; i < 30'000; ++i) dependencies += "," + std::to_string(i);
+    const auto faults = faults_of(R"([{"description": "a", "dependencies": [)" + dependencies + "]}]");
+    REQUIRE(faults.size() == 21);
+    CHECK(faults.back() == "and 29979 faults more");
+}
+
 TEST_CASE("plan answer: a number too large for an index is refused, not wrapped around") {
     CHECK(faults_of(R"([{"description": "a", "dependencies": [4294967296]}])") ==
           std::vector<std::string>{"\"dependencies\" of subtask 0 must be an array of zero-based indexes"});
