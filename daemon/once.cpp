@@ -204,10 +204,7 @@ private:
 
     int settle(core::Outcome outcome) {
         const auto& job = attempt_->job();
-        if (auto* retry = std::get_if<core::Retry>(&outcome); retry != nullptr && !retry->after) {
-            const auto policy = attempt_->entry() != nullptr ? attempt_->entry()->settings.retry : core::RetryPolicy{};
-            retry->after = policy.backoff(job.attempt, app_.random());
-        }
+        outcome = runtime::with_backoff(std::move(outcome), *attempt_, app_.random());
         bool lost = std::holds_alternative<core::Abandoned>(outcome);
         if (!lost && !std::holds_alternative<core::AlreadySettled>(outcome)) lost = !write(outcome);
         if (lost) {

@@ -20,8 +20,7 @@ asio::awaitable<void> BlockingPool::run(std::function<void()> work) {
             } catch (...) {  // carried to whoever waits
                 failure = std::current_exception();
             }
-            asio::post(executor,
-                       [handler = std::move(handler), failure]() mutable { std::move(handler)(failure); });
+            asio::post(executor, [handler = std::move(handler), failure]() mutable { std::move(handler)(failure); });
         };
         asio::post(pool(), std::move(task));
     };

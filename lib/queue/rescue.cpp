@@ -113,4 +113,8 @@ RescuePage rescue(pg::Session& session, const RescueSettings& settings, const Re
     return page;
 }
 
+std::chrono::milliseconds server_uptime(pg::Transaction& tx) {
+    return std::chrono::milliseconds{tx.run(sql::server_uptime).at(0).at(0).as<std::int64_t>()};
+}
+
 }  // namespace oiab::queue

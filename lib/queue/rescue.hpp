@@ -9,6 +9,7 @@
 #include "core/job.hpp"
 #include "core/status.hpp"
 #include "pg/session.hpp"
+#include "pg/transaction.hpp"
 
 namespace oiab::queue {
 
@@ -46,5 +47,8 @@ struct RescuePage {
 /// Looks at one page of unfinished rows and takes back those whose lease has lapsed. Future rows are passed over.
 /// Rows that somebody holds are left for the next walk. Its own transactions.
 [[nodiscard]] RescuePage rescue(pg::Session& session, const RescueSettings& settings, const RescueCursor& from);
+
+/// How long the server has been up. A lease that lapsed while it was down could not be renewed by anybody.
+[[nodiscard]] std::chrono::milliseconds server_uptime(pg::Transaction& tx);
 
 }  // namespace oiab::queue

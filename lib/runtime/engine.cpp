@@ -54,7 +54,9 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                                              put_back ? claimer_->jobs_were_put_back() : claimer_->room_was_made();
                                          });
     executor_ = std::make_unique<Executor>(
-        Executor::Settings{.slots = settings_.slots, .threads = settings_.threads},
+        Executor::Settings{.slots = settings_.slots,
+                           .threads = settings_.threads,
+                           .alone_from_crashes = std::max(1, settings_.max_crashes - 1)},
         [this](AttemptPtr attempt, core::Outcome outcome) { on_finished(std::move(attempt), std::move(outcome)); },
         failed);
     claimer_ = std::make_unique<Claimer>(

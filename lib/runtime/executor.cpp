@@ -44,6 +44,15 @@ Executor::Executor(Settings settings, Finished finished, EngineFailed failed)
 
 Executor::~Executor() { stop(); }
 
+bool Executor::runs_alone(const LiveAttempt& attempt) const {
+    return attempt.job().crash_count >= settings_.alone_from_crashes;
+}
+
+bool Executor::first_may_start(std::size_t others) const {
+    if (waiting_.empty() || closed_ || alone_) return false;
+    return others == 0 || !runs_alone(*waiting_.front());
+}
+
 void Executor::submit(std::vector<AttemptPtr> attempts) {
     if (attempts.empty()) return;
     bool spawn = false;
@@ -51,7 +60,7 @@ void Executor::submit(std::vector<AttemptPtr> attempts) {
         const std::scoped_lock lock{mutex_};
         if (waiting_.empty()) waiting_since_ = std::chrono::steady_clock::now();
         for (auto& attempt : attempts) waiting_.push_back(std::move(attempt));
-        spawn = !spawning_ && running_ < settings_.slots && !closed_;
+        spawn = !spawning_ && running_ < settings_.slots && first_may_start(running_);
         if (spawn) {
             spawning_ = true;
             ++running_;
@@ -68,11 +77,14 @@ AttemptPtr Executor::next() {
     bool spawn = false;
     {
         const std::scoped_lock lock{mutex_};
-        if (waiting_.empty() || closed_) return nullptr;
+        // Whoever asks runs nothing: where one ran alone, it was this slot's.
+        alone_ = false;
+        if (!first_may_start(running_ - 1)) return nullptr;
         attempt = std::move(waiting_.front());
         waiting_.pop_front();
         waiting_since_ = std::chrono::steady_clock::now();
-        spawn = !spawning_ && !waiting_.empty() && running_ < settings_.slots;
+        alone_ = runs_alone(*attempt);
+        spawn = !spawning_ && running_ < settings_.slots && first_may_start(running_);
         if (spawn) {
             spawning_ = true;
             ++running_;
@@ -101,7 +113,8 @@ void Executor::leave() {
     {
         const std::scoped_lock lock{mutex_};
         // An attempt that came between this slot's last look and now must not wait for the next submit.
-        spawn = !waiting_.empty() && !spawning_ && !closed_;
+        alone_ = false;
+        spawn = !spawning_ && first_may_start(running_ - 1);
         if (spawn) {
             spawning_ = true;
         } else {
@@ -177,7 +190,8 @@ std::size_t Executor::waiting() const {
 
 bool Executor::waiting_since_before(core::SteadyTime before) const {
     const std::scoped_lock lock{mutex_};
-    return !waiting_.empty() && waiting_since_ < before;
+    // One that has to run alone waits for the slots to empty, and would wait anew after a release.
+    return !waiting_.empty() && waiting_since_ < before && !runs_alone(*waiting_.front());
 }
 
 std::vector<AttemptPtr> Executor::take_waiting() {

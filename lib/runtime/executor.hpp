@@ -27,6 +27,8 @@ public:
     struct Settings {
         std::size_t slots = 64;
         std::size_t threads = 1;
+        /// A job that so many crashes were charged to runs while nothing else does: the next crash is its own.
+        int alone_from_crashes = 2;
     };
 
     /// @param finished  called once an attempt, on a pool thread or, for attempts that never start, on the caller's
@@ -64,6 +66,9 @@ private:
 
     boost::asio::awaitable<void> serve(std::shared_ptr<Slot> slot);
     void spawn_slot();
+    /// Whether the first that waits may start beside `others` slots in use. Under the mutex.
+    [[nodiscard]] bool first_may_start(std::size_t others) const;
+    [[nodiscard]] bool runs_alone(const LiveAttempt& attempt) const;
     [[nodiscard]] AttemptPtr next();
     void leave();
     void learn(std::chrono::steady_clock::duration run_time) noexcept;
@@ -79,6 +84,7 @@ private:
     std::atomic<std::size_t> running_{0};  // slots in use; written under mutex_
     bool spawning_ = false;                // a slot has been spawned and has not taken its first attempt
     bool closed_ = false;
+    bool alone_ = false;  // the one slot in use runs an attempt that tolerates no other
     std::atomic<double> mean_run_seconds_{-1};
 
     boost::asio::thread_pool pool_;  // last: its threads use everything above

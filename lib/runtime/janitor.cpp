@@ -80,7 +80,11 @@ void Janitor::notice_standstill() {
 bool Janitor::lead() {
     const auto term = pg::in_transaction(
         session(), [this](pg::Transaction& tx) { return queue::lead(tx, world_.worker, settings_.lease); });
-    if (term && term != term_) log().info("this worker is the leader now", {{"term", *term}});
+    if (term && term != term_) {
+        log().info("this worker is the leader now", {{"term", *term}});
+        const auto uptime = pg::autocommit(session(), [](pg::Transaction& tx) { return queue::server_uptime(tx); });
+        rescue_from_ = std::max(rescue_from_, world_.clock.now() + settings_.lease - uptime);
+    }
     if (!term && term_) log().info("another worker is the leader now");
     term_ = term;
     return term_.has_value();

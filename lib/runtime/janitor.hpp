@@ -45,8 +45,8 @@ private:
     const Settings settings_;
     AttemptWorld& world_;
     std::optional<std::int64_t> term_;
-    /// Nothing is rescued before this: after an outage of ours or of the server every worker gets one full lease to
-    /// renew what it still runs.
+    /// Nothing is rescued before this: after an outage of ours or a start of the server every worker gets one full
+    /// lease to renew what it still runs.
     core::SteadyTime rescue_from_;
     core::SteadyTime last_round_;
     core::SteadyTime jobs_purged_at_{};

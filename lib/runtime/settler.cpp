@@ -13,7 +13,12 @@ using std::chrono::milliseconds;
 /// A row that a handler's open transaction or a producer's uncommitted key holds is tried again after this pause.
 constexpr milliseconds kHeldPause{20};
 
-/// The queue wants to know when a retry is due; the kind's backoff says so where the handler did not.
+bool needs_no_write(const core::Outcome& outcome) {
+    return std::holds_alternative<core::AlreadySettled>(outcome) || std::holds_alternative<core::Abandoned>(outcome);
+}
+
+}  // namespace
+
 core::Outcome with_backoff(core::Outcome outcome, const LiveAttempt& attempt, core::Random& random) {
     if (auto* retry = std::get_if<core::Retry>(&outcome); retry != nullptr && !retry->after) {
         const auto policy = attempt.entry() != nullptr ? attempt.entry()->settings.retry : core::RetryPolicy{};
@@ -22,12 +27,6 @@ core::Outcome with_backoff(core::Outcome outcome, const LiveAttempt& attempt, co
     }
     return outcome;
 }
-
-bool needs_no_write(const core::Outcome& outcome) {
-    return std::holds_alternative<core::AlreadySettled>(outcome) || std::holds_alternative<core::Abandoned>(outcome);
-}
-
-}  // namespace
 
 Settler::Settler(pg::SessionSettings session, Settings settings, AttemptTable& attempts, AttemptWorld& world,
                  EngineFailed failed, Committed committed)

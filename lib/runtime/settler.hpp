@@ -14,6 +14,10 @@
 
 namespace oiab::runtime {
 
+/// The outcome with the time of its retry filled in: the queue wants to know when it is due, and the kind's backoff
+/// says so where the handler did not.
+[[nodiscard]] core::Outcome with_backoff(core::Outcome outcome, const LiveAttempt& attempt, core::Random& random);
+
 class Settler final : public Service {
 public:
     struct Settings {

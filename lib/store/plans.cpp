@@ -54,7 +54,7 @@ std::optional<PlanRow> begin_plan(pg::Transaction& tx, const NewPlan& plan) {
     (void)tx.run(sql::insert_plan,
                  pqxx::params{plan.id.to_string(), rows::text_of(plan.tenant_id), plan.user_id.to_string(),
                               plan.parent_session_id, plan.task_description, plan.max_subtasks,
-                              plan.partial ? "partial" : "fail", rows::text_of(plan.job_id)});
+                              std::string{plan.partial ? "partial" : "fail"}, rows::text_of(plan.job_id)});
     return read_plan(tx.run(sql::adopt_plan,
                             pqxx::params{plan.id.to_string(), plan.user_id.to_string(), rows::text_of(plan.job_id)}));
 }

@@ -57,12 +57,10 @@ TEST_CASE("listener: comes back whenever its session is ended, each time after t
     pg::Listener listener{database.settings("ear"), {"one", "two"}, heard.callbacks(), heard.random, heard.log};
     listener.start();
     for (int round = 1; round <= 3; ++round) {
-        eventually(
-            10s, [&] { return heard.listening == round; }, "it listens");
+        eventually(10s, [&] { return heard.listening == round; }, "it listens");
         CHECK(listener.cut_if_overstaying(0ms) == false);
         database.execute("NOTIFY one; NOTIFY two, 'x'");
-        eventually(
-            10s, [&] { return heard.notified == 2 * round; }, "both notifications are heard");
+        eventually(10s, [&] { return heard.notified == 2 * round; }, "both notifications are heard");
         if (round < 3)
             database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ear'");
     }
@@ -83,8 +81,7 @@ TEST_CASE("listener: can be stopped while the server answers nothing") {
                           heard.random,
                           heard.log};
     listener.start();
-    eventually(
-        10s, [&] { return server.was_asked(); }, "its first statement is under way");
+    eventually(10s, [&] { return server.was_asked(); }, "its first statement is under way");
     listener.request_stop();
     const auto joined = std::async(std::launch::async, [&] { listener.join(); });
     CHECK(joined.wait_for(10s) == std::future_status::ready);

@@ -53,8 +53,7 @@ TEST_CASE("session: a first statement that the server does not answer can be cut
     SilentServer server;
     pg::Session session{{.url = server.url(), .application_name = "test"}};
     auto connecting = in_background(session, "SELECT 1");
-    eventually(
-        10s, [&] { return server.was_asked(); }, "the first statement is under way");
+    eventually(10s, [&] { return server.was_asked(); }, "the first statement is under way");
     CHECK_FALSE(session.cut_if_overstaying(1h));
     CHECK(session.cut_if_overstaying(0ms));
     CHECK(connecting.wait_for(10s) == std::future_status::ready);

@@ -241,9 +241,8 @@ TEST_CASE_METHOD(QueueFixture,
         "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) SELECT id, 's', "
         "'done', 'h', 1, 1, now() FROM jobs");
     for (const auto& job : {done, kept, another_attempt}) {
-        CHECK(pg::in_transaction(session, [&](pg::Transaction& tx) {
-            return queue::complete_in(tx, {worker, job.key()}, "1");
-        }));
+        CHECK(pg::in_transaction(
+            session, [&](pg::Transaction& tx) { return queue::complete_in(tx, {worker, job.key()}, "1"); }));
     }
     database.execute("CREATE TABLE receipts (job uuid REFERENCES jobs)");
     database.execute("INSERT INTO receipts VALUES ('" + kept.id.to_string() + "')");

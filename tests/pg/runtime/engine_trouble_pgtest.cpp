@@ -131,3 +131,52 @@ TEST_CASE("engine: a claim that a crash of the server undid starts no second han
         "the one handler's outcome is written");
     CHECK(latch.entered == 1);
 }
+
+TEST_CASE("engine: a job that two crashes were charged to runs while nothing else does") {
+    TestDatabase database;
+    Latch others;
+    Latch suspect;
+    Latch later;
+    Registry registry;
+    registry.add("other", others.handler());
+    registry.add("suspect", suspect.handler());
+    registry.add("later", later.handler());
+    RunningEngine engine{tests::quick_settings(database), registry};
+    const auto claimed = [&](const std::string& kind) {
+        eventually(
+            10s, [&] { return database.value("SELECT status FROM jobs WHERE kind = '" + kind + "'") == "running"; },
+            "it is claimed");
+    };
+    database.execute("INSERT INTO jobs (kind) VALUES ('other')");
+    eventually(10s, [&] { return others.entered == 1; }, "another job runs");
+    database.execute("INSERT INTO jobs (kind, crash_count) VALUES ('suspect', 2)");
+    claimed("suspect");
+    CHECK(suspect.entered == 0);
+    others.open = true;
+    eventually(10s, [&] { return suspect.entered == 1; }, "it starts once the other has ended");
+    database.execute("INSERT INTO jobs (kind) VALUES ('later')");
+    claimed("later");
+    CHECK(later.entered == 0);
+    later.open = true;
+    suspect.open = true;
+    eventually(
+        10s, [&] { return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "3"; },
+        "all are done");
+}
+
+TEST_CASE("engine: after a start of the server nothing is rescued for one lease") {
+    tests::PostgresServer server;
+    TestDatabase database{tests::Content::kMigrated, server};
+    Registry registry;
+    registry.add("short", quick());
+    auto settings = tests::quick_settings(database);
+    settings.lease = 12s;
+    database.execute("INSERT INTO jobs (kind) VALUES ('short')");
+    database.execute(
+        "UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, locked_by = 'somebody', locked_at = now(), "
+        "started_at = now(), lease_until = now() - interval '1 s'");
+    RunningEngine engine{settings, registry};
+    eventually(40s, [&] { return database.value("SELECT status FROM jobs") == "completed"; }, "it is rescued and run");
+    CHECK(database.value("SELECT (SELECT started_at FROM jobs) - pg_postmaster_start_time() >= interval '12 s'") ==
+          "t");
+}
