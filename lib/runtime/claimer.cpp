@@ -41,14 +41,6 @@ Claimer::~Claimer() {
     join();
 }
 
-void Claimer::jobs_were_enqueued() {
-    {
-        const std::scoped_lock lock{hints_mutex_};
-        enqueued_ = true;
-    }
-    ring();
-}
-
 void Claimer::lanes_changed(std::string lane) {
     {
         const std::scoped_lock lock{hints_mutex_};
@@ -76,9 +68,9 @@ void Claimer::jobs_were_put_back() { ring(); }
 void Claimer::serve() {
     auto next = in(milliseconds::zero());
     while (!stopping()) {
-        wait(next);
-        if (stopping()) return;
         try {
+            wait_for_hints(next);
+            if (stopping()) return;
             follow_hints();
             next = look();
             note_success();
@@ -95,10 +87,17 @@ void Claimer::serve() {
     }
 }
 
+void Claimer::wait_for_hints(core::Deadline until) {
+    if (!settings_.listen) return wait(until);
+    if (!wait(until, jobs_channel_)) return;
+    const std::scoped_lock lock{hints_mutex_};
+    enqueued_ = true;
+}
+
 void Claimer::follow_hints() {
     std::set<std::string> lanes;
     bool pauses = false;
-    bool enqueued = false;
+    bool enqueued = settings_.listen && jobs_channel_.listen(session());
     {
         const std::scoped_lock lock{hints_mutex_};
         lanes.swap(lanes_);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "pg/channel.hpp"
 #include "queue/claim.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/live_attempt.hpp"
@@ -19,6 +20,7 @@ public:
         std::chrono::milliseconds poll_interval{5'000};
         std::vector<std::string> kinds;  ///< patterns that this worker takes; empty: all that have a handler
         int max_batch = 1'000;
+        bool listen = true;  ///< to oiab_jobs, on this service's own session
     };
     struct Hooks {
         std::function<bool()> may_claim;                        ///< leases are trusted and the Settler keeps up
@@ -30,7 +32,6 @@ public:
     ~Claimer() override;
 
     // Hints; thread-safe, never block.
-    void jobs_were_enqueued();
     void lanes_changed(std::string lane);
     void pauses_changed();
     /// The Settler has committed: there may be room again.
@@ -42,6 +43,7 @@ private:
     enum class Found { kAll, kSome, kNothing };
 
     void serve() override;
+    void wait_for_hints(core::Deadline until);
     void follow_hints();
     /// @returns when to look again without being woken.
     [[nodiscard]] core::Deadline look();
@@ -76,6 +78,7 @@ private:
     int contended_ = 0;          // looks in a row that found due rows locked by others
     std::string sweep_from_;
     LowWaterMarks marks_;
+    pg::Channel jobs_channel_{"oiab_jobs"};
     core::SteadyTime doubtful_until_{};
 };
 

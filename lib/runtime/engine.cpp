@@ -61,7 +61,10 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
         failed);
     claimer_ = std::make_unique<Claimer>(
         session_for("claim"),
-        Claimer::Settings{.lease = settings_.lease, .poll_interval = settings_.poll_interval, .kinds = settings_.kinds},
+        Claimer::Settings{.lease = settings_.lease,
+                          .poll_interval = settings_.poll_interval,
+                          .kinds = settings_.kinds,
+                          .listen = settings_.notify},
         registry_, *executor_, attempts_, world_,
         Claimer::Hooks{
             .may_claim = [this] { return lease_keeper_->trusted() && settler_->backlog() < kSettleBacklogLimit; },
@@ -77,7 +80,7 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                                          world_, failed);
     if (!settings_.notify) return;
     listener_ = std::make_unique<pg::Listener>(
-        session_for("listen"), std::vector<std::string>{"oiab_jobs", "oiab_lanes", "oiab_control"},
+        session_for("listen"), std::vector<std::string>{"oiab_lanes", "oiab_control"},
         pg::Listener::Callbacks{.notified = [this](std::string_view channel,
                                                    std::string_view payload) { on_notification(channel, payload); },
                                 // What was notified while nobody listened is found by looking once.
@@ -111,7 +114,6 @@ void Engine::on_finished(AttemptPtr attempt, core::Outcome outcome) {
 }
 
 void Engine::on_notification(std::string_view channel, std::string_view payload) {
-    if (channel == "oiab_jobs") return claimer_->jobs_were_enqueued();
     if (channel == "oiab_lanes") return claimer_->lanes_changed(std::string{payload});
     // "cancel <id>", "pause" or "resume": the renewal's answer carries cancellations, so it is the one way they take.
     if (payload.starts_with("cancel")) {

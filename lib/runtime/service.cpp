@@ -36,6 +36,13 @@ void Service::join() {
     if (thread_.joinable()) thread_.join();
 }
 
+bool Service::wait(core::Deadline deadline, pg::Channel& channel) {
+    // What came along with the answer to a statement is in no socket any more.
+    if (channel.take(session_)) return true;
+    wakeup_.wait(deadline, channel.descriptor(session_));
+    return channel.take(session_);
+}
+
 void Service::note_trouble(const pg::DatabaseError& error) {
     ++troubles_;
     // One line for an outage, not one for each attempt; a refusal may change its text, so it is always told.

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "observe/log.hpp"
+#include "pg/channel.hpp"
 #include "pg/database_error.hpp"
 #include "pg/session.hpp"
 #include "queue/steady_plans.hpp"
@@ -43,6 +44,9 @@ protected:
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
     /// Waits until rung or the deadline; a requested stop rings.
     void wait(core::Deadline deadline) { wakeup_.wait(deadline); }
+    /// The same, and until something is notified on the channel, to which the session listens. @returns whether
+    /// something was. @throws pg::DatabaseError where the session broke meanwhile
+    [[nodiscard]] bool wait(core::Deadline deadline, pg::Channel& channel);
     /// The service's session, connected, with plans that are made once. @throws pg::DatabaseError
     [[nodiscard]] pg::Session& session() { return plans_.on(session_); }
     [[nodiscard]] const observe::Log& log() const noexcept { return log_; }

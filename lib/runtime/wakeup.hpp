@@ -1,9 +1,6 @@
 #pragma once
-/// @file  Lets a service's thread sleep until somebody has work for it or a deadline passes. Thread-safe.
-
-#include <condition_variable>
-#include <mutex>
-#include <utility>
+/// @file  Lets a service's thread sleep until somebody has work for it, a descriptor becomes readable or a deadline
+/// passes. ring() is thread-safe; one thread waits.
 
 #include "core/deadline.hpp"
 
@@ -12,29 +9,18 @@ namespace oiab::runtime {
 /// A ring that comes while nobody waits is kept, so none is lost between a look at the work and the wait.
 class Wakeup {
 public:
-    void ring() {
-        {
-            const std::scoped_lock lock{mutex_};
-            rung_ = true;
-        }
-        condition_.notify_one();
-    }
+    Wakeup();  ///< @throws std::system_error where the process has no descriptor left
+    Wakeup(const Wakeup&) = delete;
+    Wakeup& operator=(const Wakeup&) = delete;
+    ~Wakeup();
 
-    /// Blocks the service's thread until rung or until the deadline. @returns whether it was rung.
-    bool wait(core::Deadline deadline) {
-        std::unique_lock lock{mutex_};
-        if (deadline.at() == core::SteadyTime::max()) {
-            condition_.wait(lock, [this] { return rung_; });
-        } else {
-            condition_.wait_until(lock, deadline.at(), [this] { return rung_; });
-        }
-        return std::exchange(rung_, false);
-    }
+    void ring() noexcept;
+
+    /// Blocks until rung, until the deadline, or until `descriptor` (-1: none) is readable or broken.
+    void wait(core::Deadline deadline, int descriptor = -1);
 
 private:
-    std::mutex mutex_;
-    std::condition_variable condition_;
-    bool rung_ = false;
+    int rung_;  // an eventfd: readable once rung
 };
 
 }  // namespace oiab::runtime

@@ -29,3 +29,33 @@ TEST_CASE("claimer: a retry starts when it is due, not at the next poll") {
         "the second attempt completes long before the poll");
     CHECK(database.value("SELECT attempts FROM jobs") == "2");
 }
+
+TEST_CASE("claimer: is woken by a notification, also after its session was ended") {
+    TestDatabase database;
+    Registry registry;
+    registry.add("short", std::make_shared<LambdaHandler>(
+                              [](Attempt&) -> boost::asio::awaitable<core::Outcome> { co_return core::completed(); }));
+    auto settings = quick_settings(database);
+    settings.poll_interval = std::chrono::hours{1};
+    RunningEngine engine{settings, registry};
+    const std::string claimers =
+        "FROM pg_stat_activity WHERE application_name = 'oiabd claim' AND datname = current_database()";
+    for (int round = 1; round <= 2; ++round) {
+        // The last statement of a claimer that has nothing to do asks when something is due.
+        eventually(
+            30s,
+            [&] {
+                return database.value("SELECT count(*) " + claimers +
+                                      " AND state = 'idle' AND query LIKE '%How long until%'") == "1";
+            },
+            "the claimer sleeps");
+        database.execute("INSERT INTO jobs (kind) VALUES ('short')");
+        eventually(
+            30s,
+            [&] {
+                return database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == std::to_string(round);
+            },
+            "the notification woke it");
+        database.execute("SELECT pg_terminate_backend(pid, 10000) " + claimers);
+    }
+}
