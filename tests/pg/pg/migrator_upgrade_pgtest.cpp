@@ -1,0 +1,142 @@
+/// @file  The migrator on databases that are there already: published, damaged, large.
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "pg/database_error.hpp"
+#include "pg/migrator.hpp"
+#include "support/eventually.hpp"
+#include "support/test_database.hpp"
+
+using namespace oiab;
+using namespace oiab::tests;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+pg::Migrator migrator_of(const TestDatabase& database, pg::MigratorSettings settings = {}) {
+    return {database.settings("migrator"), settings};
+}
+
+std::string published_schema() {
+    std::ifstream in{std::string{OIAB_SOURCE_DIR} + "/tests/pg/pg/published_schema.sql"};
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+bool any_contains(const std::vector<std::string>& lines, const std::string& part) {
+    return std::ranges::any_of(lines, [&](const auto& line) { return line.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("migrate: a database with the published columns is upgraded and keeps its rows") {
+    TestDatabase database{Content::kEmpty};
+    database.execute(published_schema());
+    auto migrator = migrator_of(database);
+
+    std::vector<std::string> changes;
+    {
+        // Work goes on meanwhile: a lock such as every writer has on each table would stop any statement that alters
+        // it.
+        pqxx::connection other{database.url()};
+        pqxx::work writer{other};
+        writer.exec(
+            "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+            "'public'::regnamespace LOOP EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', t); END LOOP; END $$");
+        changes = migrator.check();
+    }
+    for (const auto& change : changes) UNSCOPED_INFO(change);
+    CHECK(any_contains(changes, "create table session_messages"));
+    CHECK(any_contains(changes, "add column jobs.lease_epoch bigint"));
+    CHECK(any_contains(changes,
+                       "change the type of jobs.run_at from timestamp without time zone to timestamp with time zone"));
+    CHECK(any_contains(changes, "add column jobs.dedupe_pending text (rewrites the table once: about 3 rows)"));
+    CHECK(database.value("SELECT to_regclass('session_messages')") == "NULL");
+
+    CHECK(migrator.migrate());
+    CHECK(migrator.check().empty());
+
+    CHECK(database.value("SELECT string_agg(format('%s %s %s', kind, status, attempts), ', ' ORDER BY id) FROM jobs") ==
+          "agent-turn pending 0, embed-memories completed 1, agent-turn running 0");
+    CHECK(database.value("SELECT run_at = '2026-01-02 03:04:05+00' FROM jobs WHERE status = 'pending'") == "t");
+    CHECK(database.value("SELECT pg_typeof(run_at) FROM jobs LIMIT 1") == "timestamp with time zone");
+    CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'completed' AND finished_at IS NOT NULL") == "1");
+    CHECK(database.value("SELECT string_agg(status, ',' ORDER BY slug) FROM tenants") == "active,active");
+    CHECK(database.value("SELECT settings -> 'groupRoleMapping' ->> 'g' FROM tenants WHERE slug = 'contoso'") ==
+          "admin");
+    CHECK(database.value("SELECT count(*) FROM roles WHERE is_system") == "8");
+    CHECK(database.value(
+              "SELECT string_agg(content || ' ' || kind || ' ' || visibility, ', ' ORDER BY id) FROM memories") ==
+          "Likes tea fact private, Likes rain fact private");
+    CHECK(database.value("SELECT version FROM skills") == "3");
+    CHECK(database.value("SELECT count(*) FROM usage_events WHERE request_id = 'r1'") == "1");
+    CHECK(database.value("SELECT template_slug || session_id IS NOT NULL FROM sessions_index") == "t");
+    CHECK(database.value("SELECT count(*) FROM audit_log WHERE id IS NOT NULL AND ts IS NOT NULL") == "2");
+    CHECK(database.value("SELECT count(*) FROM orchestrator_plans WHERE id IS NOT NULL") == "2");
+    // And what the published columns promised still holds, for clients that know only them.
+    database.execute("INSERT INTO jobs (kind, payload) VALUES ('embed-memories', '{}')");
+    database.execute("INSERT INTO jobs (kind, payload, dedupe_key) VALUES ('x', '{}', 'k1') ON CONFLICT DO NOTHING");
+    CHECK(database.value("SELECT count(*) FROM jobs WHERE dedupe_key = 'k1'") == "1");
+}
+
+TEST_CASE("migrate: a schema that lost an index, a column and a trigger is made whole again") {
+    TestDatabase database;
+    migrator_of(database).migrate();
+    database.execute(
+        "DROP INDEX users_tenant_idx; ALTER TABLE users DROP COLUMN last_seen_at; DROP TRIGGER skills_version ON "
+        "skills; "
+        "CREATE OR REPLACE FUNCTION oiab_audit_retention(action text) RETURNS interval LANGUAGE sql IMMUTABLE AS "
+        "$$ SELECT interval '1 day' $$; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    auto migrator = migrator_of(database);
+    const auto changes = migrator.check();
+    CHECK(any_contains(changes, "build index users_tenant_idx on users"));
+    CHECK(any_contains(changes, "add column users.last_seen_at timestamp with time zone"));
+    CHECK(any_contains(changes, "create trigger skills_version on skills"));
+    CHECK(any_contains(changes, "replace function oiab_audit_retention"));
+    CHECK(changes.size() == 4);
+    CHECK(migrator.migrate());
+    CHECK(migrator.check().empty());
+}
+
+TEST_CASE("migrate: a large table gets its index concurrently, after what a failed build left is cleared away") {
+    TestDatabase database;
+    migrator_of(database).migrate();
+    database.execute(
+        "INSERT INTO usage_events (request_id) SELECT n::text FROM generate_series(1, 2000) AS n; ANALYZE "
+        "usage_events; "
+        "DROP INDEX usage_events_user_idx; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    // A failed CREATE INDEX CONCURRENTLY leaves exactly this: an index that is not valid.
+    database.execute("CREATE INDEX usage_events_user_idx ON usage_events (cost_usd)");
+    database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_idx'::regclass");
+    pg::MigratorSettings settings;
+    settings.large_table_rows = 1000;
+    CHECK(migrator_of(database, settings).migrate());
+    CHECK(database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'usage_events_user_idx'::regclass") ==
+          "t");
+    CHECK_THAT(database.value("SELECT pg_get_indexdef('usage_events_user_idx'::regclass)"),
+               ContainsSubstring("(user_id, created_at)"));
+    CHECK(migrator_of(database).check().empty());
+    CHECK(database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7236002 AND database = "
+                         "(SELECT oid FROM pg_database WHERE datname = current_database())") == "0");
+}
+
+TEST_CASE("migrate: a check of a database with a left-over index waits for nobody who uses the table") {
+    TestDatabase database;
+    migrator_of(database).migrate();
+    database.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_idx'::regclass; "
+        "UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    pqxx::connection other{database.url()};
+    pqxx::work reader{other};
+    reader.exec("SELECT count(*) FROM usage_events");
+    pg::MigratorSettings settings;
+    settings.lock_timeout = 200ms;
+    CHECK(migrator_of(database, settings).check() ==
+          std::vector<std::string>{"build index usage_events_user_idx on usage_events"});
+}
