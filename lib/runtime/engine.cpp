@@ -42,8 +42,8 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
       registry_{registry},
       clock_{clock},
       log_{log},
-      store_{"store", settings_.db_lanes, session_for("store")},
-      world_{make_worker_id(settings_.host, random), store_, clock, random, log} {
+      world_{make_worker_id(settings_.host, random), store_, clock, random, log},
+      store_{"store", settings_.db_lanes, session_for("store")} {
     const auto failed = [this](std::string sentence) { on_failure(std::move(sentence)); };
     lease_keeper_ = std::make_unique<LeaseKeeper>(session_for("lease"), settings_.lease, attempts_, world_, failed,
                                                   [this] { return describe(); });
@@ -90,9 +90,12 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
 }
 
 Engine::~Engine() {
-    if (stage_ == Stage::kDone) return;
-    stage_ = Stage::kDone;
-    static_cast<void>(shut_down());
+    if (stage_ != Stage::kDone) {
+        stage_ = Stage::kDone;
+        static_cast<void>(shut_down());
+    }
+    // No handler may reach for a lane once the lanes go.
+    executor_->stop();
 }
 
 pg::SessionSettings Engine::session_for(std::string_view service) const {

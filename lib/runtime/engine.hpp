@@ -95,7 +95,6 @@ private:
     const core::Clock& clock_;
     const observe::Log& log_;
 
-    pg::LaneGroup store_;
     AttemptWorld world_;
     AttemptTable attempts_;
     std::atomic<int> stops_requested_{0};
@@ -111,6 +110,8 @@ private:
     std::unique_ptr<Claimer> claimer_;
     std::unique_ptr<Janitor> janitor_;
     std::unique_ptr<pg::Listener> listener_;
+    /// Last: what handlers that were left behind still do in the lanes ends before their frames and the world go.
+    pg::LaneGroup store_;
 };
 
 /// `<host>:<pid>:<random>`: new at every start.
