@@ -166,7 +166,7 @@ private:
             co_return failure(refusal);
         };
         StepOptions options;
-        options.repeatable = true;  // the built-in tools honour the key
+        options.repeatable = (*tool)->repeat() == clients::Repeat::kSafe;
         json input{{"tool", name}, {"arguments", arguments}};
         co_return co_await attempt_.step(step, std::move(input), std::move(body), std::move(options));
     }

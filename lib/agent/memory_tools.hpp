@@ -11,6 +11,7 @@ public:
     static constexpr const char* kName = "memory_add";
     [[nodiscard]] clients::ToolDefinition definition() const override;
     [[nodiscard]] bool is_useful_to(const Person& person) const override;
+    [[nodiscard]] clients::Repeat repeat() const override { return clients::Repeat::kSafe; }
     [[nodiscard]] boost::asio::awaitable<std::string> call(const ToolScene& scene, nlohmann::json arguments,
                                                            std::string idempotency_key) override;
 };
@@ -21,6 +22,7 @@ public:
     static constexpr const char* kName = "memory_search";
     [[nodiscard]] clients::ToolDefinition definition() const override;
     [[nodiscard]] bool is_useful_to(const Person& person) const override;
+    [[nodiscard]] clients::Repeat repeat() const override { return clients::Repeat::kSafe; }
     [[nodiscard]] boost::asio::awaitable<std::string> call(const ToolScene& scene, nlohmann::json arguments,
                                                            std::string idempotency_key) override;
 };

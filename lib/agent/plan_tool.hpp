@@ -14,6 +14,7 @@ public:
     static constexpr const char* kName = "plan_tasks";
     [[nodiscard]] clients::ToolDefinition definition() const override;
     [[nodiscard]] bool is_useful_to(const Person& person) const override;
+    [[nodiscard]] clients::Repeat repeat() const override { return clients::Repeat::kSafe; }
     [[nodiscard]] boost::asio::awaitable<std::string> call(const ToolScene& scene, nlohmann::json arguments,
                                                            std::string idempotency_key) override;
 };

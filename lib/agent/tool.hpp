@@ -8,6 +8,7 @@
 
 #include "agent/person.hpp"
 #include "agent/world.hpp"
+#include "clients/call_error.hpp"
 #include "oiab/attempt.hpp"
 
 namespace oiab::agent {
@@ -34,10 +35,16 @@ public:
     /// Whether the person's roles give it any use at all; a tool that is of none is not offered.
     [[nodiscard]] virtual bool is_useful_to(const Person& person) const = 0;
 
-    /// Does it, once for each idempotency key: a repeated call with the same key has no second effect. Its effect, the
-    /// guard and the audit entry are one transaction.
+    /// Whether a call may be made again with the same idempotency key when an attempt died in the middle of it: kSafe
+    /// where the tool reads only or recognises the key. An unknown call of a tool that is kUnsafe fails the job as
+    /// effect_unknown, and a person decides.
+    [[nodiscard]] virtual clients::Repeat repeat() const = 0;
+
+    /// Does it. Where repeat() is kSafe, a repeated call with the same key has no second effect; the effect of a tool
+    /// of our own, the guard and the audit entry are one transaction.
     /// @param arguments  an object, otherwise unchecked
-    /// @returns what the model is told. @throws ToolRefusal, LeaseLost, DatabaseError
+    /// @returns what the model is told. @throws ToolRefusal, LeaseLost, DatabaseError; EffectUnknown where the call may
+    /// have had its effect; anything else where it surely had none, or may be repeated: the attempt is then retried
     [[nodiscard]] virtual boost::asio::awaitable<std::string> call(const ToolScene& scene, nlohmann::json arguments,
                                                                    std::string idempotency_key) = 0;
 };

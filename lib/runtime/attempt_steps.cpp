@@ -27,13 +27,13 @@ std::string hash_of(const json& input) {
     return hex;
 }
 
-[[noreturn]] void fail_for_unknown_effect(const core::Job& job, const std::string& step) {
+/// @param why  what is known of it, as the beginning of the sentence
+[[noreturn]] void fail_for_unknown_effect(const core::Job& job, const std::string& step, std::string_view why) {
     const auto id = job.id.to_string();
-    throw EndAttempt{core::failed(
-        core::FailureReason::kEffectUnknown,
-        fmt::format("an earlier attempt began step \"{0}\" and ended before its result was known; decide with "
-                    "`oiabd jobs resolve {1} --step {0} --done JSON` or `--repeat`",
-                    step, id))};
+    throw EndAttempt{core::failed(core::FailureReason::kEffectUnknown,
+                                  fmt::format("{0}; decide with `oiabd jobs resolve {1} --step {2} --done JSON` or "
+                                              "`--repeat`",
+                                              why, id, step))};
 }
 
 /// What came of a step's body, so that the record can be written outside of the catch blocks.
@@ -97,7 +97,9 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
                     co_return std::move(*happened);
                 }
             } else if (!options.repeatable) {
-                fail_for_unknown_effect(job_, name);
+                fail_for_unknown_effect(
+                    job_, name,
+                    fmt::format("an earlier attempt began step \"{}\" and ended before its result was known", name));
             }
             const bool restarted = co_await transact(
                 [this, &name](pg::Transaction& tx) { return queue::restart_step(tx, guard(), job_.attempt, name); });
@@ -119,6 +121,9 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
     }
     co_await asio::this_coro::throw_if_cancelled(true);
     if (not_settled) std::rethrow_exception(not_settled);
+    // Another attempt could only say the same.
+    if (end.status == queue::StepStatus::kUnknown && !options.repeatable && !options.verify)
+        fail_for_unknown_effect(job_, name, fmt::format("the effect of step \"{}\" is unknown: {}", name, end.message));
     if (end.error) std::rethrow_exception(end.error);
     heartbeat();
     co_return std::move(*end.result);

@@ -99,7 +99,8 @@ public:
     /// process died between intent and result) is verified, repeated where that is declared safe, or ends the attempt
     /// as failed(effect_unknown). A different input under the same name fails the job.
     /// @throws LeaseLost, EndAttempt, pg::DatabaseError, and what `body` throws: the step is then recorded as failed
-    /// and runs again in the next attempt, or as unknown where `body` threw EffectUnknown or was cancelled
+    /// and runs again in the next attempt, or as unknown where `body` threw EffectUnknown or was cancelled. A thrown
+    /// EffectUnknown ends the job as failed(effect_unknown), unless the step may be repeated or verified.
     virtual boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
                                                         StepOptions options) = 0;
 

@@ -75,6 +75,36 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("step: an unknown effect fails the job at once, unless it may be repeated or looked up") {
+    for (const bool repeatable : {false, true}) {
+        int bodies = 0;
+        KindSettings settings;
+        settings.retry.base = 1ms;
+        Stage stage{[&](Attempt& attempt) -> asio::awaitable<core::Outcome> {
+                        Attempt::StepBody body = [&](StepCall) -> asio::awaitable<json> {
+                            if (++bodies == 1) throw EffectUnknown{"the connection broke"};
+                            co_return json{{"sent", bodies}};
+                        };
+                        StepOptions options;
+                        options.repeatable = repeatable;
+                        json input{{"to", "somebody"}};
+                        (void)co_await attempt.step("send", std::move(input), std::move(body), std::move(options));
+                        co_return core::completed();
+                    },
+                    settings};
+        stage.enqueue();
+        stage.finish();
+        CHECK(bodies == (repeatable ? 2 : 1));
+        CHECK(stage.column("status") == (repeatable ? "completed" : "failed"));
+        CHECK(stage.column("attempts") == (repeatable ? "2" : "1"));
+        if (repeatable) continue;
+        CHECK(stage.column("failure_reason") == "effect_unknown");
+        CHECK(stage.column("last_error").find("the connection broke; decide with `oiabd jobs resolve") !=
+              std::string::npos);
+        CHECK(stage.database.value("SELECT status FROM job_steps") == "unknown");
+    }
+}
+
 TEST_CASE("step: NUL and broken UTF-8 in results and progress are stored as marks") {
     Stage stage{[](Attempt& attempt) -> asio::awaitable<core::Outcome> {
         Attempt::StepBody body = [](StepCall) -> asio::awaitable<json> { co_return json(std::string("a\0b\xFF", 4)); };
