@@ -12,9 +12,11 @@ OpenAiChat::OpenAiChat(HttpClient& http, OpenAiChatSettings settings, const core
     : http_{http}, settings_{std::move(settings)}, clock_{clock} {}
 
 asio::awaitable<std::expected<ChatAnswer, ModelError>> OpenAiChat::complete(ChatRequest request, OnDelta on_delta) {
-    HttpRequest http =
-        make_provider_request(settings_.provider, "/chat/completions", chat_body(request, settings_), request.deadline);
+    if (!request.max_output_tokens) request.max_output_tokens = settings_.max_output_tokens;
+    HttpRequest http = make_provider_request(settings_.provider, settings_.paths.chat(request.model),
+                                             chat_body(request, settings_), request.deadline);
     if (!request.idempotency_key.empty()) http.headers.emplace_back("Idempotency-Key", request.idempotency_key);
+    request = {};  // a long conversation need not be kept in memory while the answer comes
     if (settings_.streaming == Streaming::kOff) {
         co_return co_await complete_whole(std::move(http), std::move(on_delta));
     }

@@ -6,6 +6,7 @@
 
 #include "clients/chat.hpp"
 #include "clients/http_client.hpp"
+#include "clients/openai_paths.hpp"
 #include "clients/provider.hpp"
 #include "core/clock.hpp"
 
@@ -17,6 +18,8 @@ enum class TokenLimitName { kByModel, kMaxCompletionTokens, kMaxTokens };
 
 struct OpenAiChatSettings {
     ProviderSettings provider;
+    OpenAiPaths paths{};
+    std::optional<int> max_output_tokens{};  ///< for requests that name none; the provider's own limit where unset
     Streaming streaming = Streaming::kOn;
     UsageInStream usage = UsageInStream::kAsk;  ///< kOmit for servers that refuse stream_options
     /// By the model's name, reasoning models want max_completion_tokens and the others max_tokens.

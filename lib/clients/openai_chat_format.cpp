@@ -66,7 +66,7 @@ std::string_view to_string(Role role) noexcept {
 }
 
 std::string chat_body(const ChatRequest& request, const OpenAiChatSettings& settings) {
-    json body{{"model", request.model}, {"messages", json::array()}};
+    json body{{"model", settings.paths.model_name(request.model)}, {"messages", json::array()}};
     for (const ChatMessage& message : request.messages) body["messages"].push_back(message_json(message));
     for (const ToolDefinition& tool : request.tools) body["tools"].push_back(tool_json(tool));
     if (request.temperature) body["temperature"] = *request.temperature;

@@ -88,10 +88,11 @@ asio::awaitable<std::expected<void, ModelError>> OpenAiEmbedder::embed_range(Wor
 }
 
 asio::awaitable<OpenAiEmbedder::Vectors> OpenAiEmbedder::call(Work& work, std::vector<std::string> texts) {
-    json body{{"model", settings_.model}, {"input", texts}, {"encoding_format", "float"}};
+    json body{{"model", settings_.paths.model_name(settings_.model)}, {"input", texts}, {"encoding_format", "float"}};
     if (settings_.dimensions == DimensionsParameter::kSend) body["dimensions"] = kEmbeddingDimensions;
-    HttpRequest request = make_provider_request(
-        settings_.provider, "/embeddings", body.dump(-1, ' ', false, json::error_handler_t::replace), work.deadline);
+    HttpRequest request =
+        make_provider_request(settings_.provider, settings_.paths.embeddings(settings_.model),
+                              body.dump(-1, ' ', false, json::error_handler_t::replace), work.deadline);
     auto stream = co_await http_.open(std::move(request));
     if (!stream) co_return std::unexpected{model_error_of(stream.error(), work.deadline)};
     const auto response = co_await collect_answer(std::move(*stream));

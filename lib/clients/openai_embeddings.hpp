@@ -8,6 +8,7 @@
 
 #include "clients/embeddings.hpp"
 #include "clients/http_client.hpp"
+#include "clients/openai_paths.hpp"
 #include "clients/provider.hpp"
 #include "core/clock.hpp"
 
@@ -18,6 +19,7 @@ enum class DimensionsParameter { kSend, kOmit };
 struct OpenAiEmbedderSettings {
     ProviderSettings provider;
     std::string model;
+    OpenAiPaths paths{};
     /// kSend asks for kEmbeddingDimensions; for models that can shorten their vectors.
     DimensionsParameter dimensions = DimensionsParameter::kOmit;
     std::size_t max_batch = 96;  ///< texts in one call

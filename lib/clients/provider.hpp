@@ -22,14 +22,16 @@ namespace oiab::clients {
 inline constexpr std::int64_t kMaxCallTokens = 10'000'000;
 
 enum class ProviderAuth {
-    kBearer,  ///< Authorization: Bearer
-    kApiKey,  ///< api-key, as Azure wants it
+    kByProtocol,  ///< what the protocol's own provider wants; kBearer where no protocol is known
+    kBearer,      ///< Authorization: Bearer; also an Entra token
+    kApiKey,      ///< api-key, as Azure wants it
+    kXApiKey,     ///< x-api-key, as Anthropic wants it
 };
 
 struct ProviderSettings {
     std::string base_url;  ///< such as "https://api.openai.com/v1"; a query of its own (api-version=…) is kept
     std::string api_key;   ///< empty: no credentials are sent (local servers)
-    ProviderAuth auth = ProviderAuth::kBearer;
+    ProviderAuth auth = ProviderAuth::kByProtocol;
     HttpHeaders headers;      ///< sent besides
     std::string unix_socket;  ///< for a local server; empty for TCP
     std::chrono::milliseconds connect_timeout{10'000};
