@@ -24,6 +24,9 @@ using clients::ModelError;
 using clients::ModelErrorClass;
 using nlohmann::json;
 
+/// Where a provider is out of order and nobody knows for how long.
+constexpr std::chrono::seconds kUnknownWait{30};
+
 /// One call of call_model's step body: everything that is asked of the provider and written about it.
 class Calling {
 public:
@@ -148,6 +151,9 @@ private:
                 throw EndAttempt{core::retry_not_before("the model did not answer in time: " + error.message,
                                                         error.retry_after, core::FailureReason::kTimeout)};
             case ModelErrorClass::kCancelled: throw boost::system::system_error{asio::error::operation_aborted};
+            // Nothing was asked of the provider, so no attempt is burnt.
+            case ModelErrorClass::kUnavailable:
+                throw EndAttempt{core::snoozed(error.retry_after.value_or(kUnknownWait))};
             case ModelErrorClass::kRetryable: break;
         }
         throw EndAttempt{core::retry_not_before("the model call failed: " + error.message, error.retry_after)};

@@ -14,6 +14,7 @@ enum class ModelErrorClass {
     kContextLength,  ///< the conversation is longer than the model's window: trim and try once more
     kCancelled,      ///< the caller's cancellation, or the process stops
     kDeadline,       ///< the request's deadline passed
+    kUnavailable,    ///< not even asked, since the provider is out of order or overrun: come back after `retry_after`
 };
 
 struct ModelError {
@@ -21,6 +22,7 @@ struct ModelError {
     std::string message;  ///< in the provider's words where it had any; bounded, valid UTF-8, without the API key
     std::optional<std::chrono::milliseconds> retry_after;  ///< what the provider asked for
     int status = 0;                                        ///< of HTTP; 0 when no answer came
+    bool rate_limited = false;  ///< refused since this key asks too often (429): says nothing against the provider
 };
 
 [[nodiscard]] std::string_view to_string(ModelErrorClass kind) noexcept;

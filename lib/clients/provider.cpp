@@ -92,6 +92,7 @@ std::string_view to_string(ModelErrorClass kind) noexcept {
         case ModelErrorClass::kContextLength: return "context_length";
         case ModelErrorClass::kCancelled: return "cancelled";
         case ModelErrorClass::kDeadline: return "deadline";
+        case ModelErrorClass::kUnavailable: return "unavailable";
     }
     return "unknown";
 }
@@ -107,11 +108,17 @@ HttpRequest make_provider_request(const ProviderSettings& settings, std::string_
         base.erase(mark);
     }
     while (base.ends_with('/')) base.pop_back();
-    request.url = base + std::string{path} + query;
+    request.url = base + std::string{path};
+    if (!query.empty() && path.find('?') != std::string_view::npos) query.front() = '&';
+    request.url += query;
     request.headers = {{"Content-Type", "application/json"}};
     if (!settings.api_key.empty()) {
-        if (settings.auth == ProviderAuth::kApiKey) request.headers.emplace_back("api-key", settings.api_key);
-        else request.headers.emplace_back("Authorization", "Bearer " + settings.api_key);
+        switch (settings.auth) {
+            case ProviderAuth::kApiKey: request.headers.emplace_back("api-key", settings.api_key); break;
+            case ProviderAuth::kXApiKey: request.headers.emplace_back("x-api-key", settings.api_key); break;
+            case ProviderAuth::kByProtocol:
+            case ProviderAuth::kBearer: request.headers.emplace_back("Authorization", "Bearer " + settings.api_key);
+        }
     }
     request.headers.insert(request.headers.end(), settings.headers.begin(), settings.headers.end());
     request.body = std::move(body);
@@ -149,6 +156,7 @@ ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head
     error.kind = class_of(head.status, details);
     error.status = head.status;
     error.retry_after = find_retry_after(head, now);
+    error.rate_limited = head.status == 429 && error.kind == ModelErrorClass::kRetryable;
     error.message = "the provider answered " + std::to_string(head.status);
     if (!details.message.empty()) error.message += ": " + presentable(std::move(details.message), settings.api_key);
     return error;

@@ -58,6 +58,9 @@ Request read_request(const core::Job& job) {
     return request;
 }
 
+/// Where a provider is out of order and nobody knows for how long.
+constexpr std::chrono::seconds kUnknownWait{30};
+
 [[noreturn]] void end_attempt(const clients::ModelError& error) {
     switch (error.kind) {
         case ModelErrorClass::kPermanent:
@@ -68,6 +71,8 @@ Request read_request(const core::Job& job) {
             throw EndAttempt{core::retry_not_before("the embedding model did not answer in time: " + error.message,
                                                     error.retry_after, core::FailureReason::kTimeout)};
         case ModelErrorClass::kCancelled: throw boost::system::system_error{asio::error::operation_aborted};
+        // Nothing was asked of the provider, so no attempt is burnt.
+        case ModelErrorClass::kUnavailable: throw EndAttempt{core::snoozed(error.retry_after.value_or(kUnknownWait))};
         case ModelErrorClass::kRetryable: break;
     }
     throw EndAttempt{core::retry_not_before("the embedding call failed: " + error.message, error.retry_after)};
