@@ -41,6 +41,7 @@ private:
 };
 
 /// Each adds one command; its callback puts the parsed command into the invocation.
+void define_chat(CLI::App& app, Invocation& invocation);
 void define_enqueue(CLI::App& app, Invocation& invocation);
 void define_jobs(CLI::App& app, Invocation& invocation);
 void define_pause(CLI::App& app, Invocation& invocation);

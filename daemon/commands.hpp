@@ -58,6 +58,16 @@ struct PauseCommand {
     std::optional<queue::Pause> what;  ///< nullopt: show what is paused
 };
 
+struct ChatCommand {
+    std::string session_id;              ///< empty: a new session
+    std::string user;                    ///< handle or id; empty: the session's, or the operator
+    std::string template_slug;           ///< of a new session
+    std::optional<std::string> message;  ///< asked, answered, and that is all; nullopt: a conversation
+    std::optional<core::JobId> job;      ///< only follow this turn
+    std::int64_t from = 0;               ///< bytes of that turn's answer that the caller has already
+    int history = 10;                    ///< earlier messages to show first
+};
+
 struct WorkersCommand {};
 
 struct HealthcheckCommand {
@@ -86,8 +96,8 @@ struct DocumentationCommand {
 struct VersionCommand {};
 
 using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
-                             PauseCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, ConfigCommand,
-                             CompletionCommand, DocumentationCommand, VersionCommand>;
+                             ChatCommand, PauseCommand, WorkersCommand, HealthcheckCommand, MigrateCommand,
+                             ConfigCommand, CompletionCommand, DocumentationCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
 /// @throws pg::DatabaseError, which main turns into one sentence
@@ -95,6 +105,7 @@ int run(const Context& context, const EnqueueCommand& command);
 int run(const Context& context, const JobsListCommand& command);
 int run(const Context& context, const JobsCommand& command);
 int run(const Context& context, const ResolveCommand& command);
+int run(const Context& context, const ChatCommand& command);
 int run(const Context& context, const PauseCommand& command);
 int run(const Context& context, const WorkersCommand& command);
 int run(const Context& context, const HealthcheckCommand& command);

@@ -4,8 +4,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "store/messages.hpp"
 #include "store/sessions.hpp"
+#include "store/stream.hpp"
 
 namespace oiab::agent {
 namespace asio = boost::asio;
@@ -13,6 +13,16 @@ namespace asio = boost::asio;
 AnswerStream::AnswerStream(Attempt& attempt, std::string session_id, std::int64_t position,
                            std::chrono::milliseconds interval)
     : attempt_{attempt}, session_id_{std::move(session_id)}, interval_{interval}, written_{position} {}
+
+asio::awaitable<void> AnswerStream::begin() {
+    // The epoch counts all attempts, also those that a release or a snooze refunded.
+    if (attempt_.job().lease_epoch.value <= 1) co_return;
+    auto body = [this](pg::Transaction& tx) {
+        attempt_.guard_in(tx);
+        store::clear_stream(tx, session_id_, attempt_.job().id, written_);
+    };
+    co_await attempt_.transact(body);
+}
 
 void AnswerStream::add(std::string_view delta) {
     pending_ += delta;

@@ -18,6 +18,10 @@ public:
     /// @param position  bytes of the answer that precede this call's
     AnswerStream(Attempt& attempt, std::string session_id, std::int64_t position, std::chrono::milliseconds interval);
 
+    /// Removes what an earlier attempt streamed of this call and of what came after it: it may have been cut off
+    /// anywhere. What precedes this call stays: it was recorded and is not spoken again. @throws LeaseLost
+    [[nodiscard]] boost::asio::awaitable<void> begin();
+
     /// Takes the next piece. Never blocks.
     void add(std::string_view delta);
 

@@ -7,7 +7,6 @@
 
 #include "agent/memory_tools.hpp"
 #include "core/json_text.hpp"
-#include "store/sessions.hpp"
 
 namespace oiab::agent {
 namespace {
@@ -42,7 +41,6 @@ public:
           scene_{attempt, world, person, task_.session_id, task_.channel} {}
 
     asio::awaitable<ChatResult> run() {
-        co_await begin_stream();
         ChatMessage prompt;
         prompt.content = task_.prompt;
         turn_.push_back(std::move(prompt));
@@ -63,17 +61,6 @@ public:
 private:
     [[nodiscard]] std::string step_name(std::string_view what) const {
         return fmt::format("{}-{}", what, result_.rounds);
-    }
-
-    /// An attempt writes its answer anew: what an earlier one streamed may have been cut off anywhere. The epoch counts
-    /// them all, also those that a release or a snooze refunded.
-    asio::awaitable<void> begin_stream() {
-        if (attempt_.job().lease_epoch.value <= 1) co_return;
-        auto body = [this](pg::Transaction& tx) {
-            attempt_.guard_in(tx);
-            store::clear_stream(tx, task_.session_id, attempt_.job().id);
-        };
-        co_await attempt_.transact(body);
     }
 
     asio::awaitable<ModelReply> ask(bool without_tools) {

@@ -38,6 +38,7 @@ public:
         co_await admit();
         const auto started = std::chrono::steady_clock::now();
         AnswerStream stream{attempt_, call_.session_id, call_.stream_position, world_.settings.stream_interval};
+        co_await stream.begin();
         auto answer = co_await ask(stream);
         if (!answer && answer.error().kind == ModelErrorClass::kContextLength && drop_half()) {
             attempt_.log(LogLevel::kInfo, fmt::format("the conversation is too long for the model; sent again without "

@@ -65,6 +65,13 @@ std::optional<JobView> load_job(pg::Transaction& tx, core::JobId id) {
     return view;
 }
 
+std::vector<LaneJob> load_open_jobs_of_lane(pg::Transaction& tx, const std::string& serial_key) {
+    std::vector<LaneJob> jobs;
+    for (const auto& row : tx.run(sql::find_open_jobs_of_lane, pqxx::params{serial_key}))
+        jobs.push_back({job_id_of(row["id"]), text_of(row["kind"])});
+    return jobs;
+}
+
 std::vector<StepView> load_step_views(pg::Transaction& tx, core::JobId id) {
     std::vector<StepView> steps;
     for (const auto& row : tx.run(sql::load_steps, pqxx::params{id.to_string()})) {

@@ -55,6 +55,13 @@ struct StepView {
 [[nodiscard]] std::optional<JobView> load_job(pg::Transaction& tx, core::JobId id);
 [[nodiscard]] std::vector<StepView> load_step_views(pg::Transaction& tx, core::JobId id);
 
+struct LaneJob {
+    core::JobId id;
+    std::string kind;
+};
+/// The unfinished jobs with this serial key in their order, at most 100.
+[[nodiscard]] std::vector<LaneJob> load_open_jobs_of_lane(pg::Transaction& tx, const std::string& serial_key);
+
 /// What stands between a job and its start.
 struct WhyFacts {
     core::Status status = core::Status::kPending;

@@ -53,13 +53,4 @@ std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& se
     return messages;
 }
 
-void append_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job, std::int64_t position,
-                   const std::string& delta) {
-    (void)tx.run(sql::append_stream, pqxx::params{session_id, job.to_string(), position, rows::without_nul(delta)});
-}
-
-void clear_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job) {
-    (void)tx.run(sql::clear_stream, pqxx::params{session_id, job.to_string()});
-}
-
 }  // namespace oiab::store

@@ -1,6 +1,5 @@
 #pragma once
-/// @file  The history of a session, and an answer while it is being written. Lane threads only; every function blocks
-/// and throws what the transaction does.
+/// @file  The history of a session. Lane threads only; every function blocks and throws what the transaction does.
 
 #include <cstdint>
 #include <optional>
@@ -48,11 +47,5 @@ std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, 
 /// The newest `limit` messages, oldest first.
 [[nodiscard]] std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id,
                                                     int limit = 1000);
-
-/// Adds a piece of the answer at `position` (bytes that precede it). Adding the same piece again changes nothing.
-void append_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job, std::int64_t position,
-                   const std::string& delta);
-/// Removes what a turn streamed so far: its next attempt begins anew.
-void clear_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job);
 
 }  // namespace oiab::store

@@ -50,6 +50,27 @@ bool read_answer(const pqxx::result& answer) { return !answer.empty() && answer[
 
 }  // namespace
 
+std::string_view to_string(PlanStatus status) noexcept {
+    switch (status) {
+        case PlanStatus::kPlanning: return "planning";
+        case PlanStatus::kExecuting: return "executing";
+        case PlanStatus::kSynthesizing: return "synthesizing";
+        case PlanStatus::kCompleted: return "completed";
+        case PlanStatus::kFailed: break;
+    }
+    return "failed";
+}
+
+std::string_view to_string(SubtaskStatus status) noexcept {
+    switch (status) {
+        case SubtaskStatus::kPending: return "pending";
+        case SubtaskStatus::kRunning: return "running";
+        case SubtaskStatus::kCompleted: return "completed";
+        case SubtaskStatus::kFailed: break;
+    }
+    return "failed";
+}
+
 std::optional<PlanRow> begin_plan(pg::Transaction& tx, const NewPlan& plan) {
     (void)tx.run(sql::insert_plan,
                  pqxx::params{plan.id.to_string(), rows::text_of(plan.tenant_id), plan.user_id.to_string(),

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plan_graph.hpp"
@@ -52,6 +53,10 @@ struct SubtaskRow {
     std::string error;
     std::string session_id;
 };
+
+/// As the columns have it.
+[[nodiscard]] std::string_view to_string(PlanStatus status) noexcept;
+[[nodiscard]] std::string_view to_string(SubtaskStatus status) noexcept;
 
 /// Makes the plan's row, or takes over the one that is there: its job is recorded where it had none.
 /// @returns the row as it is now; nullopt where the id belongs to another user or another job's plan.

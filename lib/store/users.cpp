@@ -22,4 +22,16 @@ std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
     return user;
 }
 
+std::optional<core::UserId> find_user_by_handle(pg::Transaction& tx, const std::string& handle) {
+    const auto found = tx.run(sql::find_user_by_handle, pqxx::params{handle});
+    if (found.empty()) return std::nullopt;
+    return rows::read_id<core::UserId>(found[0]["id"]);
+}
+
+std::optional<core::UserId> find_operator(pg::Transaction& tx) {
+    const auto found = tx.run(sql::find_users_without_tenant);
+    if (found.size() != 1) return std::nullopt;
+    return rows::read_id<core::UserId>(found[0]["id"]);
+}
+
 }  // namespace oiab::store

@@ -26,4 +26,9 @@ struct UserRow {
 /// @returns nullopt where there is no such user.
 [[nodiscard]] std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id);
 
+[[nodiscard]] std::optional<core::UserId> find_user_by_handle(pg::Transaction& tx, const std::string& handle);
+
+/// The operator of an installation for one person. @returns nullopt where nobody or more than one has no tenant.
+[[nodiscard]] std::optional<core::UserId> find_operator(pg::Transaction& tx);
+
 }  // namespace oiab::store

@@ -34,6 +34,14 @@ struct Cli {
                                               ChildOptions{.environment = environment, .input = {}, .directory = {}});
     }
 
+    /// A command that is talked to: see ChildProcess::type.
+    [[nodiscard]] std::unique_ptr<ChildProcess> converse(std::vector<std::string> arguments) const {
+        arguments.insert(arguments.begin(), oiabd_path());
+        return std::make_unique<ChildProcess>(
+            std::move(arguments),
+            ChildOptions{.environment = environment, .input = {}, .keeps_talking = true, .directory = {}});
+    }
+
     /// Enqueues and returns the id.
     [[nodiscard]] std::string enqueue(std::vector<std::string> arguments) const {
         arguments.insert(arguments.begin(), "enqueue");

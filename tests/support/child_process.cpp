@@ -70,11 +70,30 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     return pointers;
 }
 
+/// The child may leave without reading: then the write must answer EPIPE and not kill the tests.
+void write_all(int into, std::string_view text) {
+    sigset_t pipe_signal{};
+    sigset_t before{};
+    sigaddset(&pipe_signal, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    while (!text.empty()) {
+        const auto count = ::write(into, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) break;
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    // One that is pending by now would be delivered as soon as it is let through.
+    constexpr timespec kAtOnce{};
+    while (::sigtimedwait(&pipe_signal, nullptr, &kAtOnce) > 0) continue;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 }  // namespace
 
 struct ChildProcess::State {
     pid_t pid = -1;
     Descriptor pid_descriptor;
+    Descriptor input;  // open while the child keeps talking with us
     std::optional<ChildEnd> end;
     mutable std::mutex mutex;
     std::string out, err;
@@ -94,20 +113,7 @@ struct ChildProcess::State {
     }
 
     void feed(Descriptor into, std::string text) {
-        threads.emplace_back([into = std::move(into), text = std::move(text)] {
-            // The child may leave without reading: then the write must answer EPIPE and not kill the tests.
-            sigset_t pipe_signal;
-            sigemptyset(&pipe_signal);
-            sigaddset(&pipe_signal, SIGPIPE);
-            ::pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
-            std::size_t done = 0;
-            while (done < text.size()) {
-                const auto count = ::write(into.get(), text.data() + done, text.size() - done);
-                if (count < 0 && errno == EINTR) continue;
-                if (count < 0) return;
-                done += static_cast<std::size_t>(count);
-            }
-        });
+        threads.emplace_back([into = std::move(into), text = std::move(text)] { write_all(into.get(), text); });
     }
 };
 
@@ -135,7 +141,12 @@ ChildProcess::ChildProcess(std::vector<std::string> command, ChildOptions option
     state_->pid_descriptor.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     state_->gather(std::move(out.read), state_->out);
     state_->gather(std::move(err.read), state_->err);
-    state_->feed(std::move(in.write), std::move(options.input));
+    if (options.keeps_talking) {
+        state_->input = std::move(in.write);
+        type(options.input);
+    } else {
+        state_->feed(std::move(in.write), std::move(options.input));
+    }
 }
 
 ChildProcess::~ChildProcess() {
@@ -176,6 +187,10 @@ ChildEnd ChildProcess::wait_or_fail(milliseconds deadline) {
     FAIL("the child still ran after " << deadline.count() << " ms; it wrote:\n" << out() << "\n" << err());
     return {};
 }
+
+void ChildProcess::type(std::string_view text) { write_all(state_->input.get(), text); }
+
+void ChildProcess::end_input() noexcept { state_->input.reset(); }
 
 std::string ChildProcess::out() const {
     const std::scoped_lock lock{state_->mutex};

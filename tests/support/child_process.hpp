@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oiab::tests {
@@ -16,8 +17,9 @@ namespace oiab::tests {
 struct ChildOptions {
     /// The child's variables besides PATH, HOME, LANG and the sanitizers' options; nothing else is inherited.
     std::map<std::string, std::string> environment;
-    std::string input;      ///< stdin; afterwards end of file
-    std::string directory;  ///< working directory; empty: ours
+    std::string input;           ///< stdin; afterwards end of file
+    bool keeps_talking = false;  ///< more input will be typed: see ChildProcess::type
+    std::string directory;       ///< working directory; empty: ours
 };
 
 /// How a child ended: `code` is its exit code, or 128 plus the number of the signal that killed it.
@@ -42,6 +44,11 @@ public:
     [[nodiscard]] std::optional<ChildEnd> wait(std::chrono::milliseconds deadline);
     /// Waits for the end; on the deadline kills the child and fails the test with its output.
     ChildEnd wait_or_fail(std::chrono::milliseconds deadline = std::chrono::seconds{30});
+
+    /// Writes to the stdin of a child that keeps_talking. A child that has left does not hear it.
+    void type(std::string_view text);
+    /// Its stdin ends here.
+    void end_input() noexcept;
 
     /// What it has written so far; complete after a successful wait.
     [[nodiscard]] std::string out() const;

@@ -3,4 +3,4 @@
 -- Rows: none. Adding the same position again replaces the piece.
 -- Index: primary key. Locks: none beyond the row.
 INSERT INTO session_stream (session_id, job_id, position, delta) VALUES ($1, $2, $3, $4)
-ON CONFLICT (session_id, job_id, position) DO UPDATE SET delta = excluded.delta
+ON CONFLICT (session_id, job_id, position) DO UPDATE SET delta = excluded.delta, created_at = now()

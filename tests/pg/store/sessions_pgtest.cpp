@@ -6,6 +6,7 @@
 #include "pg/database_error.hpp"
 #include "store/messages.hpp"
 #include "store/sessions.hpp"
+#include "store/stream.hpp"
 #include "store/users.hpp"
 #include "support/eventually.hpp"
 #include "world.hpp"
@@ -203,6 +204,15 @@ TEST_CASE_METHOD(World, "stream: pieces stand at their offsets, once, and are to
             return heard == 1;
         },
         "the notification arrives");
-    in([&](pg::Transaction& tx) { store::clear_stream(tx, "s1", job); });
+    in([&](pg::Transaction& tx) {
+        const auto page = store::load_stream(tx, "s1", job, 3);
+        REQUIRE(page.pieces.size() == 1);
+        CHECK(page.pieces[0].delta == "lo");
+        CHECK_FALSE(page.more);
+    });
+    // A later attempt writes on from where the recorded part ends.
+    in([&](pg::Transaction& tx) { store::clear_stream(tx, "s1", job, 3); });
+    CHECK(database.value("SELECT string_agg(delta, '') FROM session_stream") == "Hel");
+    in([&](pg::Transaction& tx) { store::clear_stream(tx, "s1", job, 0); });
     CHECK(database.value("SELECT count(*) FROM session_stream") == "0");
 }
