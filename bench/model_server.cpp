@@ -1,0 +1,112 @@
+/// @file  A provider on loopback: takes any number of chat completions at once, answers each after a fixed time as a
+/// stream of a few pieces, and counts what it would have billed. Prints its port; runs until SIGTERM. GET /stats tells
+/// the counts.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cstdio>
+#include <string>
+
+#include "arguments.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::use_awaitable;
+using asio::ip::tcp;
+
+struct Provider {
+    std::chrono::milliseconds delay;
+    std::string answer;
+    long calls = 0;
+    long in_flight = 0;
+    long most_in_flight = 0;
+};
+
+/// One piece of twelve words and the usage, as OpenAI-compatible servers send them.
+std::string make_answer() {
+    std::string text;
+    for (int i = 0; i < 4; ++i) {
+        text +=
+            "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"bench-1\",\"choices\":[{\"index\":0,"
+            "\"delta\":{\"content\":\"Twelve words of an answer that nobody will ever read again. \"}}]}\n\n";
+    }
+    return text +
+           "data: {\"id\":\"c\",\"model\":\"bench-1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+           "data: {\"id\":\"c\",\"model\":\"bench-1\",\"choices\":[],\"usage\":{\"prompt_tokens\":100,"
+           "\"completion_tokens\":48,\"total_tokens\":148}}\n\n"
+           "data: [DONE]\n\n";
+}
+
+http::response<http::string_body> respond(const Provider& provider, const http::request<http::string_body>& request) {
+    http::response<http::string_body> response{http::status::ok, request.version()};
+    response.keep_alive(request.keep_alive());
+    if (request.target() == "/stats") {
+        response.set(http::field::content_type, "application/json");
+        response.body() = "{\"calls\": " + std::to_string(provider.calls) +
+                          ", \"most_in_flight\": " + std::to_string(provider.most_in_flight) + "}";
+    } else {
+        response.set(http::field::content_type, "text/event-stream");
+        response.body() = provider.answer;
+    }
+    response.prepare_payload();
+    return response;
+}
+
+asio::awaitable<void> converse(tcp::socket socket, Provider& provider) {
+    boost::beast::flat_buffer buffer;
+    try {
+        socket.set_option(tcp::no_delay{true});
+        asio::steady_timer timer{socket.get_executor()};
+        for (;;) {
+            http::request<http::string_body> request;
+            co_await http::async_read(socket, buffer, request, use_awaitable);
+            if (request.method() == http::verb::post) {
+                ++provider.calls;
+                provider.most_in_flight = std::max(provider.most_in_flight, ++provider.in_flight);
+                timer.expires_after(provider.delay);
+                co_await timer.async_wait(use_awaitable);
+                --provider.in_flight;
+            }
+            auto response = respond(provider, request);
+            co_await http::async_write(socket, response, use_awaitable);
+            if (!response.keep_alive()) co_return;
+        }
+    } catch (const boost::system::system_error&) {
+        // The client has left, which is how every connection ends.
+    }
+}
+
+asio::awaitable<void> accept(tcp::acceptor& acceptor, Provider& provider) {
+    for (;;) {
+        auto socket = co_await acceptor.async_accept(use_awaitable);
+        asio::co_spawn(acceptor.get_executor(), converse(std::move(socket), provider), [](std::exception_ptr) {});
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return oiab::bench::program(argc, argv, [](const oiab::bench::Arguments& arguments) {
+        Provider provider;
+        provider.delay = std::chrono::milliseconds{arguments.number("delay-ms", 1000)};
+        provider.answer = make_answer();
+        asio::io_context context{1};
+        tcp::acceptor acceptor{context, {asio::ip::address_v4::loopback(), 0}};
+        acceptor.listen(4096);
+        asio::signal_set signals{context, SIGTERM, SIGINT};
+        signals.async_wait([&context](const boost::system::error_code&, int) { context.stop(); });
+        asio::co_spawn(context, accept(acceptor, provider), [](std::exception_ptr) {});
+        std::printf("%u\n", acceptor.local_endpoint().port());
+        std::fflush(stdout);
+        context.run();
+    });
+}
