@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/json_text.hpp"
@@ -14,6 +18,12 @@ namespace {
 
 namespace asio = boost::asio;
 using nlohmann::json;
+
+/// A record of a step that the database did not take is tried again after 50 ms, then after twice as long each, at most
+/// 2 s; for as long as the lease holds, and a few times more where the attempt is told to end.
+constexpr std::chrono::milliseconds kFirstPause{50};
+constexpr std::chrono::milliseconds kLongestPause{2'000};
+constexpr int kTriesWhenCancelled = 5;
 
 /// Keys of an object are sorted by nlohmann::json, so equal inputs have equal texts.
 std::string hash_of(const json& input) {
@@ -34,6 +44,30 @@ std::string hash_of(const json& input) {
                                   fmt::format("{0}; decide with `oiabd jobs resolve {1} --step {2} --done JSON` or "
                                               "`--repeat`",
                                               why, id, step))};
+}
+
+/// Runs a transaction about a step's record until it comes through. Each of them may run again after a commit in doubt:
+/// it finds what it wrote itself. Giving up would cost more than waiting: what is recorded as begun and was not, or is
+/// done and not recorded, counts as an unknown effect in the next attempt.
+template <typename Body>
+asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> persist(Attempt& attempt, Body body) {
+    auto pause = kFirstPause;
+    for (int tries = 1;; ++tries) {
+        try {
+            co_return co_await attempt.transact(body);
+        } catch (const pg::DatabaseError& e) {
+            const auto reason = attempt.cancelled();
+            if (e.trouble() == pg::Trouble::kRefused || reason == core::CancelReason::kLeaseLost) throw;
+            if (reason && tries >= kTriesWhenCancelled) throw;
+            if (tries == 1) {
+                attempt.log(LogLevel::kWarning, fmt::format("a step could not be recorded, tried again: {}", e.what()));
+            }
+        }
+        asio::steady_timer timer{co_await asio::this_coro::executor, pause};
+        boost::system::error_code woken;  // by a cancellation: the next failure decides
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+        pause = std::min(pause * 2, kLongestPause);
+    }
 }
 
 /// What came of a step's body, so that the record can be written outside of the catch blocks.
@@ -71,14 +105,14 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
     const auto hash = hash_of(input);
     StepCall call{fmt::format("{}:{}", job_.id.to_string(), name), false};
 
-    const auto settle = [this, &name](queue::StepStatus status, std::string text) {
-        return transact([this, &name, status, text = std::move(text)](pg::Transaction& tx) {
-            if (!queue::settle_step(tx, guard(), name, status, text)) throw LeaseLost{};
-        });
+    const auto settle_in = [this, &name](pg::Transaction& tx, queue::StepStatus status, const std::string& text) {
+        if (!queue::settle_step(tx, guard(), name, status, text)) throw LeaseLost{};
     };
 
-    const auto begun = co_await transact(
-        [this, &name, &hash](pg::Transaction& tx) { return queue::begin_step(tx, guard(), job_.attempt, name, hash); });
+    auto begin = [this, &name, &hash](pg::Transaction& tx) {
+        return queue::begin_step(tx, guard(), job_.attempt, name, hash);
+    };
+    const auto begun = co_await persist(*this, begin);
     switch (begun.answer) {
         case queue::StepBegin::kFresh: break;
         case queue::StepBegin::kDone: co_return json::parse(begun.result);
@@ -93,7 +127,9 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
             call.repeated = true;
             if (options.verify) {
                 if (auto happened = co_await options.verify(call)) {
-                    co_await settle(queue::StepStatus::kDone, core::storable_json(*happened));
+                    const std::string verified = core::storable_json(*happened);
+                    auto settle = [&](pg::Transaction& tx) { settle_in(tx, queue::StepStatus::kDone, verified); };
+                    co_await persist(*this, settle);
                     co_return std::move(*happened);
                 }
             } else if (!options.repeatable) {
@@ -101,21 +137,26 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
                     job_, name,
                     fmt::format("an earlier attempt began step \"{}\" and ended before its result was known", name));
             }
-            const bool restarted = co_await transact(
-                [this, &name](pg::Transaction& tx) { return queue::restart_step(tx, guard(), job_.attempt, name); });
-            if (!restarted) throw LeaseLost{};
+            auto restart = [this, &name](pg::Transaction& tx) {
+                return queue::restart_step(tx, guard(), job_.attempt, name);
+            };
+            if (!co_await persist(*this, restart)) throw LeaseLost{};
             break;
         }
     }
 
     auto end = co_await run_body(body, call, *this);
     if (end.status == queue::StepStatus::kIntended) std::rethrow_exception(end.error);
-    std::string record = end.result ? core::storable_json(*end.result) : end.message;
+    const std::string record = end.result ? core::storable_json(*end.result) : end.message;
+    auto settle = [&](pg::Transaction& tx) {
+        settle_in(tx, end.status, record);
+        if (end.result && options.keep) options.keep(tx);
+    };
     // What the body did is written down also where a cancellation came meanwhile: else the effect would be unknown.
     co_await asio::this_coro::throw_if_cancelled(false);
     std::exception_ptr not_settled;
     try {
-        co_await settle(end.status, std::move(record));
+        co_await persist(*this, settle);
     } catch (...) {  // whatever it is: it is thrown on as soon as cancellations throw again
         not_settled = std::current_exception();
     }

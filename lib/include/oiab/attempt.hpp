@@ -54,6 +54,10 @@ struct StepOptions {
     bool repeatable = false;
     /// Finds out whether an unknown effect happened: its result, or nullopt where it did not happen.
     std::function<boost::asio::awaitable<std::optional<nlohmann::json>>(StepCall)> verify;
+    /// Writes what belongs to the result, after the body, in the transaction that records it and under the guard: both
+    /// are kept, or neither is. May run again where the transaction did not come through. Not called for a result that
+    /// was recorded earlier or was verified.
+    std::function<void(pg::Transaction&)> keep;
 };
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
