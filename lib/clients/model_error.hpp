@@ -23,6 +23,8 @@ struct ModelError {
     std::optional<std::chrono::milliseconds> retry_after;  ///< what the provider asked for
     int status = 0;                                        ///< of HTTP; 0 when no answer came
     bool rate_limited = false;  ///< refused since this key asks too often (429): says nothing against the provider
+    /// The request was sent and no refusal came: the provider may have worked on it and bill it.
+    bool may_be_billed = false;
 };
 
 [[nodiscard]] std::string_view to_string(ModelErrorClass kind) noexcept;

@@ -72,9 +72,10 @@ asio::awaitable<OpenAiChat::Answer> OpenAiChat::read_events(HttpStream stream, c
             // Complete is what the provider has called complete, however the connection ended afterwards.
             if (assembly.is_finished()) co_return assembly.take_answer();
             if (!data) co_return std::unexpected{model_error_of(data.error(), deadline)};
-            co_return std::unexpected{ModelError{ModelErrorClass::kRetryable,
-                                                 "the provider's stream ended before its answer was complete",
-                                                 std::nullopt, 200}};
+            ModelError broken{ModelErrorClass::kRetryable, "the provider's stream ended before its answer was complete",
+                              std::nullopt, 200};
+            broken.may_be_billed = true;
+            co_return std::unexpected{std::move(broken)};
         }
         events.clear();
         if (!parser.push(*data, events)) co_return std::unexpected{garbled_answer("an event of its stream has no end")};

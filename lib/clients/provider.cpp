@@ -167,6 +167,8 @@ ModelError model_error_of(const CallError& error, core::Deadline deadline) {
     if (error.kind == CallFailure::kCancelled) out.kind = ModelErrorClass::kCancelled;
     if (error.kind == CallFailure::kTimeout && deadline.reached()) out.kind = ModelErrorClass::kDeadline;
     if (error.kind == CallFailure::kTooLarge) out.kind = ModelErrorClass::kPermanent;
+    out.may_be_billed = error.kind == CallFailure::kTimeout || error.kind == CallFailure::kTruncated ||
+                        error.kind == CallFailure::kTooLarge || error.kind == CallFailure::kCancelled;
     if (error.kind == CallFailure::kProtocol && error.repeat == Repeat::kSafe) out.kind = ModelErrorClass::kPermanent;
     return out;
 }
@@ -184,7 +186,10 @@ ModelError model_error_in(const ProviderSettings& settings, const nlohmann::json
 }
 
 ModelError garbled_answer(std::string_view what) {
-    return {ModelErrorClass::kRetryable, "the provider's answer is garbled: " + std::string{what}, std::nullopt, 200};
+    ModelError error{ModelErrorClass::kRetryable, "the provider's answer is garbled: " + std::string{what},
+                     std::nullopt, 200};
+    error.may_be_billed = true;
+    return error;
 }
 
 nlohmann::json parse_provider_json(std::string_view text) {
