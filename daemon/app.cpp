@@ -77,7 +77,8 @@ runtime::EngineSettings App::engine_settings() const {
         if (gone.total() > 0)
             log_.info("rows that have outlived their use deleted", {{"audit_entries", gone.audit_entries},
                                                                     {"stream_pieces", gone.stream_pieces},
-                                                                    {"cached_embeddings", gone.cached_embeddings}});
+                                                                    {"cached_embeddings", gone.cached_embeddings},
+                                                                    {"lost_calls", gone.lost_calls}});
         return gone.most();
     };
     return engine;

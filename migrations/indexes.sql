@@ -45,6 +45,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS skills_cluster_key ON skills (tenant_id, clust
 CREATE INDEX IF NOT EXISTS usage_events_user_idx ON usage_events (user_id, created_at);
 CREATE INDEX IF NOT EXISTS usage_events_tenant_idx ON usage_events (tenant_id, created_at);
 CREATE INDEX IF NOT EXISTS usage_events_job_idx ON usage_events (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS usage_reservations_user_idx ON usage_reservations (user_id);
+CREATE INDEX IF NOT EXISTS usage_reservations_tenant_idx ON usage_reservations (tenant_id);
+CREATE INDEX IF NOT EXISTS usage_reservations_job_idx ON usage_reservations (job_id);
 CREATE UNIQUE INDEX IF NOT EXISTS tool_events_event_key ON tool_events (event_key) WHERE event_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tool_events_tenant_idx ON tool_events (tenant_id, created_at);
 CREATE INDEX IF NOT EXISTS audit_log_tenant_ts_idx ON audit_log (tenant_id, ts);

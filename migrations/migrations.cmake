@@ -7,6 +7,7 @@ set(OIAB_MIGRATIONS
   schema_sessions.sql
   schema_memory.sql
   schema_analytics.sql
+  schema_budget.sql
   jobs.sql
   jobs_dedupe.sql
   jobs_indexes.sql

@@ -141,6 +141,7 @@ ALTER TABLE model_prices
     ADD COLUMN IF NOT EXISTS output_usd_per_million numeric(12, 6) NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS cache_read_usd_per_million numeric(12, 6) NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS cache_write_usd_per_million numeric(12, 6) NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS max_output_tokens integer,
     ADD COLUMN IF NOT EXISTS created_at timestamptz NOT NULL DEFAULT now();
 SELECT pg_temp.ensure_primary_key('model_prices', 'provider, model, effective_from');
 COMMENT ON TABLE model_prices IS 'What models cost, for calls whose provider names no price. Written by the OIAB API or an operator, read by the worker.';
@@ -151,6 +152,7 @@ COMMENT ON COLUMN model_prices.input_usd_per_million IS 'US dollars for a millio
 COMMENT ON COLUMN model_prices.output_usd_per_million IS 'US dollars for a million output tokens.';
 COMMENT ON COLUMN model_prices.cache_read_usd_per_million IS 'US dollars for a million tokens read from the provider''s cache.';
 COMMENT ON COLUMN model_prices.cache_write_usd_per_million IS 'US dollars for a million tokens written to the provider''s cache.';
+COMMENT ON COLUMN model_prices.max_output_tokens IS 'The most tokens that one answer may have where a cost limit applies; NULL = 16384. Calls under a limit are bounded by it.';
 COMMENT ON COLUMN model_prices.created_at IS 'When the row was created.';
 
 CREATE TABLE IF NOT EXISTS feature_flags ();

@@ -29,7 +29,7 @@ DECLARE
     shared constant text := '(tenant_id IS NULL OR tenant_id = (SELECT oiab_current_tenant()))';
 BEGIN
     FOREACH relation IN ARRAY ARRAY['users', 'roles', 'user_roles', 'entra_sessions', 'channel_links', 'sessions_index', 'personas', 'memories',
-                                    'trajectories', 'skills', 'usage_events', 'tool_events', 'audit_log', 'orchestrator_plans', 'dispatches',
+                                    'trajectories', 'skills', 'usage_events', 'usage_reservations', 'tool_events', 'audit_log', 'orchestrator_plans', 'dispatches',
                                     'triggers', 'tenant_invitations', 'tenant_domains', 'tenant_quotas', 'api_keys', 'gateways'] LOOP
         PERFORM pg_temp.ensure_policy(relation, 'tenant_isolation', 'ALL', own, own);
     END LOOP;

@@ -5,7 +5,7 @@ WITH groups (place, title, tables) AS (
            (3, 'Memory and learning', ARRAY['personas', 'memories', 'embedding_cache', 'trajectories', 'skills']),
            (4, 'Jobs', ARRAY['jobs', 'job_steps', 'job_pauses', 'workers', 'leadership']),
            (5, 'Work that fans out or recurs', ARRAY['orchestrator_plans', 'orchestrator_subtasks', 'dispatches', 'dispatch_members', 'triggers']),
-           (6, 'Usage and audit', ARRAY['usage_events', 'tool_events', 'audit_log']),
+           (6, 'Usage and audit', ARRAY['usage_events', 'usage_reservations', 'tool_events', 'audit_log']),
            (7, 'Platform administration', ARRAY['platform_admins', 'platform_sessions', 'platform_audit_log', 'tenant_invitations', 'tenant_domains',
                                                 'tenant_quotas', 'model_prices', 'feature_flags', 'api_keys']),
            (8, 'Gateways', ARRAY['gateways', 'gateway_paired_users', 'gateway_pairing_codes']),

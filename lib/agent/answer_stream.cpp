@@ -48,6 +48,9 @@ asio::awaitable<void> AnswerStream::write_while_open() {
         try {
             co_await attempt_.transact(body);
         } catch (const pg::DatabaseError& e) {
+            // write_rest brings it; the same position again replaces the piece.
+            pending_.insert(0, piece);
+            written_ = position;
             attempt_.log(LogLevel::kWarning, std::string{"the answer is not streamed further: "} + e.what());
             co_return;
         }

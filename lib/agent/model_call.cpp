@@ -31,54 +31,75 @@ constexpr std::chrono::seconds kUnknownWait{30};
 class Calling {
 public:
     Calling(Attempt& attempt, const AgentWorld& world, const Person& person, const ModelCall& call, StepCall step)
-        : attempt_{attempt}, world_{world}, person_{person}, call_{call}, step_{std::move(step)} {}
+        : attempt_{attempt},
+          world_{world},
+          payer_{payer_of(person)},
+          call_{call},
+          step_{std::move(step)},
+          stream_{attempt, call.session_id, call.stream_position, world.settings.stream_interval} {}
 
     asio::awaitable<json> run() {
         dropped_ = std::max(call_.dropped, fitting_drop());
-        co_await admit();
+        co_await stream_.begin();
+        co_await admit();  // right before the call: what is set aside without one counts as lost when a worker dies
         const auto started = std::chrono::steady_clock::now();
-        AnswerStream stream{attempt_, call_.session_id, call_.stream_position, world_.settings.stream_interval};
-        co_await stream.begin();
-        auto answer = co_await ask(stream);
+        auto answer = co_await ask();
         if (!answer && answer.error().kind == ModelErrorClass::kContextLength && drop_half()) {
             attempt_.log(LogLevel::kInfo, fmt::format("the conversation is too long for the model; sent again without "
                                                       "its {} oldest exchanges",
                                                       dropped_));
-            answer = co_await ask(stream);
+            answer = co_await ask();
         }
-        if (!answer) end_attempt(answer.error());
         charge_.duration =
             std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
-        co_return co_await keep(*answer, stream);
+        if (!answer) {
+            co_await abandon(answer.error());
+            end_attempt(answer.error());
+        }
+        co_return describe(*answer);
+    }
+
+    /// Charges the call and ends its stream, in the transaction that records its answer.
+    void keep(pg::Transaction& tx) {
+        end_call(tx, payer_, attempt_, charge_);
+        stream_.write_rest(tx);
     }
 
 private:
-    /// Checks the budget and leaves an estimate for a call whose answer an earlier attempt lost.
+    /// Sets aside what the call can cost, or ends the attempt.
     asio::awaitable<void> admit() {
         charge_.request_id = step_.idempotency_key;
         charge_.job_id = attempt_.job().id;
         charge_.session_id = call_.session_id;
         charge_.purpose = call_.purpose;
         charge_.model = call_.model;
+        charge_.tokens.input = prompt_tokens();
         auto body = [this](pg::Transaction& tx) {
-            price_ = load_price(tx, call_.model);
-            const TokenCount prompt{prompt_tokens(), 0, 0, 0};
-            const double at_least = cost_usd(prompt, price_);
-            if (step_.repeated) {
-                Charge lost = charge_;
-                lost.request_id += ":lost-before-" + std::to_string(attempt_.job().lease_epoch.value);
-                lost.tokens = prompt;
-                lost.cost_usd = at_least;
-                lost.uncertain = true;
-                record_charge(tx, person_, lost);
-            }
-            return load_budget(tx, person_, attempt_.job().id).refusal(at_least);
+            return begin_call(tx, attempt_, payer_, charge_, AnswerLength::kOpen);
         };
-        const auto refusal = co_await attempt_.transact(body);
-        if (refusal) throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
+        const auto begun = co_await attempt_.transact(body);
+        price_ = begun.price;
+        if (begun.admission.answer != Admit::kGranted) end_without(begun.admission, attempt_);
+        max_output_tokens_ = begun.admission.max_output_tokens;
+        if (begun.admission.shortened) {
+            attempt_.log(LogLevel::kInfo, fmt::format("the budget affords an answer of {} tokens at most",
+                                                      *begun.admission.max_output_tokens));
+        }
     }
 
-    asio::awaitable<std::expected<ChatAnswer, ModelError>> ask(AnswerStream& stream) {
+    /// A call that brought no answer. Nothing is awaited once the attempt is cancelled: whoever comes next finds the
+    /// reservation.
+    asio::awaitable<void> abandon(const ModelError& error) {
+        if (error.kind == ModelErrorClass::kCancelled) co_return;
+        Charge lost = charge_;
+        lost.tokens.output = received_bytes_ / 4;
+        lost.cost_usd = cost_usd(lost.tokens, price_);
+        const bool may_be_billed = error.may_be_billed || received_bytes_ > 0;
+        auto body = [&](pg::Transaction& tx) { abandon_call(tx, payer_, attempt_, lost, may_be_billed); };
+        co_await attempt_.transact(body);
+    }
+
+    asio::awaitable<std::expected<ChatAnswer, ModelError>> ask() {
         using namespace boost::asio::experimental::awaitable_operators;
         clients::ChatRequest request;
         request.model = call_.model.model;
@@ -86,19 +107,23 @@ private:
         request.tools = call_.tools;
         request.deadline = attempt_.deadline();
         request.idempotency_key = step_.idempotency_key;
-        clients::OnDelta on_delta = [&stream](std::string_view delta) { stream.add(delta); };
+        if (max_output_tokens_) request.max_output_tokens = static_cast<int>(*max_output_tokens_);
+        clients::OnDelta on_delta = [this](std::string_view delta) {
+            received_bytes_ += static_cast<std::int64_t>(delta.size());
+            stream_.add(delta);
+        };
         // The writer of the stream ends by being cancelled, or early where it may write no more; the answer decides.
         auto both =
-            co_await (world_.chat->complete(std::move(request), std::move(on_delta)) || write_until_cancelled(stream));
+            co_await (world_.chat->complete(std::move(request), std::move(on_delta)) || write_until_cancelled());
         if (auto* answer = std::get_if<0>(&both)) co_return std::move(*answer);
         throw LeaseLost{};
     }
 
     /// Only a lost lease makes it return: then the call is worth nothing any more.
-    asio::awaitable<void> write_until_cancelled(AnswerStream& stream) {
+    asio::awaitable<void> write_until_cancelled() {
         bool lost = false;
         try {
-            co_await stream.write_while_open();
+            co_await stream_.write_while_open();
         } catch (const LeaseLost&) {
             lost = true;
         }
@@ -106,27 +131,22 @@ private:
         if (!lost) throw std::runtime_error{"the answer is not streamed further"};
     }
 
-    asio::awaitable<json> keep(const ChatAnswer& answer, AnswerStream& stream) {
+    json describe(const ChatAnswer& answer) {
         count_tokens(answer);
         charge_.cost_usd = cost_usd(charge_.tokens, price_);
-        auto body = [&](pg::Transaction& tx) {
-            record_charge(tx, person_, charge_);
-            stream.write_rest(tx);
-        };
-        co_await attempt_.transact(body);
         json calls = json::array();
         for (const auto& call : answer.tool_calls) {
             calls.push_back({{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}});
         }
-        co_return json{{"content", answer.content},
-                       {"toolCalls", std::move(calls)},
-                       {"finishReason", answer.finish_reason},
-                       {"model", answer.model},
-                       {"inputTokens", charge_.tokens.input},
-                       {"outputTokens", charge_.tokens.output},
-                       {"cacheReadTokens", charge_.tokens.cache_read},
-                       {"costUsd", charge_.cost_usd},
-                       {"dropped", dropped_}};
+        return json{{"content", answer.content},
+                    {"toolCalls", std::move(calls)},
+                    {"finishReason", answer.finish_reason},
+                    {"model", answer.model},
+                    {"inputTokens", charge_.tokens.input},
+                    {"outputTokens", charge_.tokens.output},
+                    {"cacheReadTokens", charge_.tokens.cache_read},
+                    {"costUsd", charge_.cost_usd},
+                    {"dropped", dropped_}};
     }
 
     void count_tokens(const ChatAnswer& answer) {
@@ -195,12 +215,15 @@ private:
 
     Attempt& attempt_;
     const AgentWorld& world_;
-    const Person& person_;
+    const Payer payer_;
     const ModelCall& call_;
     StepCall step_;
+    AnswerStream stream_;
     std::size_t dropped_ = 0;
     Price price_;
     Charge charge_;
+    std::optional<std::int64_t> max_output_tokens_;
+    std::int64_t received_bytes_ = 0;
 };
 
 /// Identifies the question, whatever attempt asks it. The model is left out: an answer that one gave stays the answer
@@ -237,13 +260,15 @@ ModelReply read_reply(const json& stored) {
 
 asio::awaitable<ModelReply> call_model(Attempt& attempt, const AgentWorld& world, const Person& person,
                                        ModelCall call) {
-    // The closure outlives its coroutine: it stays in this frame until the step is done.
+    std::optional<Calling> calling;
+    // The closures outlive their coroutines: they stay in this frame until the step is done.
     Attempt::StepBody body = [&](StepCall step) -> asio::awaitable<json> {
-        Calling calling{attempt, world, person, call, std::move(step)};
-        co_return co_await calling.run();
+        calling.emplace(attempt, world, person, call, std::move(step));
+        co_return co_await calling->run();
     };
     StepOptions options;
     options.repeatable = true;
+    options.keep = [&](pg::Transaction& tx) { calling->keep(tx); };
     json input = identify(call);
     const json stored = co_await attempt.step(call.step, std::move(input), std::move(body), std::move(options));
     co_return read_reply(stored);

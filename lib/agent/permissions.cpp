@@ -30,10 +30,11 @@ std::set<std::string, std::less<>> read_names(const json& role, const char* grou
     return names;
 }
 
+/// A limit that is written down but cannot be read allows nothing: a slip must not open the purse.
 std::optional<double> read_limit(const json& role, const char* key) {
     const json* value = find(role, "cost", key);
-    if (value == nullptr || !value->is_number()) return std::nullopt;
-    return value->get<double>();
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    return value->is_number() ? std::max(value->get<double>(), 0.0) : 0.0;
 }
 
 std::optional<double> lower_of(std::optional<double> a, std::optional<double> b) {

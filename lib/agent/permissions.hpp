@@ -25,7 +25,8 @@ struct Permissions {
     [[nodiscard]] bool allows_tool(std::string_view name) const;
 };
 
-/// Reads one role. What is missing or of the wrong type allows nothing; a limit that cannot be read is no limit.
+/// Reads one role. What is missing or of the wrong type allows nothing; a limit that is no number, or is
+/// below zero, is a limit of zero. NULL is no limit.
 [[nodiscard]] Permissions read_permissions(const nlohmann::json& role);
 
 /// What several roles allow together: everything that one of them does, except tools that one of them denies. Of two

@@ -43,6 +43,12 @@ Person load_person(pg::Transaction& tx, core::UserId id) {
     return person;
 }
 
+std::optional<Permissions> find_permissions(pg::Transaction& tx, core::UserId id) {
+    const auto user = store::find_user(tx, id);
+    if (!user) return std::nullopt;
+    return permissions_of(*user);
+}
+
 store::SessionRow load_session(pg::Transaction& tx, const Person& person, const std::string& session_id) {
     auto session = store::freeze_template(tx, session_id);
     if (!session) refuse("the session does not exist");

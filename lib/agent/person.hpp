@@ -25,6 +25,9 @@ struct Person {
 /// active, or where no role allows running agents; the error names which.
 [[nodiscard]] Person load_person(pg::Transaction& tx, core::UserId user);
 
+/// What the user's roles allow, whether or not the user is active. @returns nullopt where there is no such user.
+[[nodiscard]] std::optional<Permissions> find_permissions(pg::Transaction& tx, core::UserId user);
+
 /// Loads a session of that user, with its template frozen. @throws EndAttempt (failed) where it does not exist, belongs
 /// to somebody else, or is not active.
 [[nodiscard]] store::SessionRow load_session(pg::Transaction& tx, const Person& person, const std::string& session_id);

@@ -20,20 +20,68 @@ struct Query {
     std::int64_t tokens = 0;
 };
 
-asio::awaitable<std::optional<Query>> embed_query(Attempt& attempt, const AgentWorld& world, std::string text) {
-    std::vector<std::string> texts{std::string{cut_to_tokens(text, kMaxQueryTokens)}};
-    const auto deadline = attempt.deadline().or_earlier(core::Deadline::after(world.settings.recall.timeout));
-    auto embedded = co_await world.embedder->embed(std::move(texts), deadline);
-    if (!embedded) {
-        if (embedded.error().kind == clients::ModelErrorClass::kCancelled) {
-            throw boost::system::system_error{asio::error::operation_aborted};
-        }
-        attempt.log(LogLevel::kWarning, "memories are recalled without similarity: " + embedded.error().message);
-        co_return std::nullopt;
+/// The embedding of one text: set aside, asked for, charged. Where it fails, or is too much for the budget, memories
+/// are found without.
+class Embedding {
+public:
+    Embedding(Attempt& attempt, const AgentWorld& world, const Person& person, std::string session_id,
+              std::string request_id)
+        : attempt_{attempt}, world_{world}, payer_{payer_of(person)} {
+        charge_.request_id = std::move(request_id);
+        charge_.job_id = attempt.job().id;
+        charge_.session_id = std::move(session_id);
+        charge_.purpose = "embedding";
+        charge_.model = {world.settings.embedding_provider, std::string{world.embedder->model()}};
     }
-    if (embedded->items.size() != 1 || embedded->items.front().refused()) co_return std::nullopt;
-    co_return Query{std::move(embedded->items.front().vector), embedded->tokens};
-}
+
+    asio::awaitable<std::optional<Query>> ask(std::string_view text) {
+        std::vector<std::string> texts{std::string{cut_to_tokens(text, kMaxQueryTokens)}};
+        charge_.tokens.input = estimate_tokens(texts.front());
+        auto begin = [this](pg::Transaction& tx) { return admit(tx); };
+        if (!co_await attempt_.transact(begin)) co_return std::nullopt;
+        const auto deadline = attempt_.deadline().or_earlier(core::Deadline::after(world_.settings.recall.timeout));
+        auto embedded = co_await world_.embedder->embed(std::move(texts), deadline);
+        if (!embedded) {
+            if (embedded.error().kind == clients::ModelErrorClass::kCancelled) {
+                throw boost::system::system_error{asio::error::operation_aborted};
+            }
+            attempt_.log(LogLevel::kWarning, "memories are recalled without similarity: " + embedded.error().message);
+            const bool may_be_billed = embedded.error().may_be_billed;
+            auto abandon = [&](pg::Transaction& tx) { abandon_call(tx, payer_, attempt_, charge_, may_be_billed); };
+            co_await attempt_.transact(abandon);
+            co_return std::nullopt;
+        }
+        charge_.tokens.input = embedded->tokens;
+        charge_.cost_usd = cost_usd(charge_.tokens, price_);
+        Query query{{}, embedded->tokens};
+        if (embedded->items.size() == 1) query.vector = std::move(embedded->items.front().vector);
+        co_return query;
+    }
+
+    void charge(pg::Transaction& tx) const {
+        attempt_.guard_in(tx);
+        end_call(tx, payer_, attempt_, charge_);
+    }
+    [[nodiscard]] const std::string& model() const noexcept { return charge_.model.model; }
+
+private:
+    /// @returns whether the call may be made.
+    bool admit(pg::Transaction& tx) {
+        if (!store::has_embeddings(tx)) return false;
+        const auto begun = begin_call(tx, attempt_, payer_, charge_, AnswerLength::kNone);
+        price_ = begun.price;
+        charge_.cost_usd = cost_usd(charge_.tokens, price_);
+        if (begun.admission.answer == Admit::kGranted) return true;
+        attempt_.log(LogLevel::kWarning, "memories are recalled without similarity: the budget affords no embedding");
+        return false;
+    }
+
+    Attempt& attempt_;
+    const AgentWorld& world_;
+    const Payer payer_;
+    Charge charge_;
+    Price price_;
+};
 
 std::vector<store::MemoryRow> without_similarity(pg::Transaction& tx, const store::MemoryReader& reader,
                                                  const std::string& text, int limit, RecallFallback fallback) {
@@ -50,23 +98,17 @@ asio::awaitable<std::vector<store::MemoryRow>> recall(Attempt& attempt, const Ag
     const auto reader = person.reader();
     if (!reader.own && !reader.team && !reader.org) co_return std::vector<store::MemoryRow>{};
 
+    std::optional<Embedding> embedding;
     std::optional<Query> query;
     if (world.embedder) {
-        auto ask = [](pg::Transaction& tx) { return store::has_embeddings(tx); };
-        if (co_await attempt.transact(ask)) query = co_await embed_query(attempt, world, text);
+        embedding.emplace(attempt, world, person, std::move(session_id), std::move(request_id));
+        query = co_await embedding->ask(text);
     }
     auto find = [&](pg::Transaction& tx) {
-        if (!query) return without_similarity(tx, reader, text, settings.limit, fallback);
-        Charge charge;
-        charge.request_id = request_id;
-        charge.job_id = attempt.job().id;
-        charge.session_id = session_id;
-        charge.purpose = "embedding";
-        charge.model = {world.settings.embedding_provider, std::string{world.embedder->model()}};
-        charge.tokens.input = query->tokens;
-        charge.cost_usd = cost_usd(charge.tokens, load_price(tx, charge.model));
-        record_charge(tx, person, charge);
-        return store::recall_similar(tx, reader, charge.model.model, query->vector, settings.threshold, settings.limit);
+        if (query) embedding->charge(tx);
+        // A vector that the provider refused to make is paid for, too.
+        if (!query || query->vector.empty()) return without_similarity(tx, reader, text, settings.limit, fallback);
+        return store::recall_similar(tx, reader, embedding->model(), query->vector, settings.threshold, settings.limit);
     };
     co_return co_await attempt.transact(find);
 }

@@ -126,7 +126,7 @@ Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
     for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
         scene.skills.push_back({std::move(skill.name), std::move(skill.description)});
     }
-    if (const auto refusal = load_budget(tx, scene.person, attempt.job().id).refusal(0)) {
+    if (const auto refusal = load_budget(tx, payer_of(scene.person), attempt.job().id).refusal()) {
         throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
     }
     return scene;

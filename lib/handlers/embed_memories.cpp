@@ -6,13 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/budget.hpp"
+#include "agent/ledger.hpp"
 #include "agent/tokens.hpp"
 #include "agent/trajectory.hpp"
 #include "handlers/payload.hpp"
 #include "store/embeddings.hpp"
 #include "store/memories.hpp"
-#include "store/usage.hpp"
 
 namespace oiab::handlers {
 namespace {
@@ -85,6 +84,11 @@ public:
         : attempt_{attempt}, world_{world}, request_{std::move(request)}, model_{world.embedder->model()} {}
 
     asio::awaitable<core::Outcome> run() {
+        auto find = [this](pg::Transaction& tx) {
+            payer_ = agent::find_payer(tx, request_.scope.user_id ? request_.scope.user_id : attempt_.job().user_id,
+                                       request_.scope.tenant_id ? request_.scope.tenant_id : attempt_.job().tenant_id);
+        };
+        co_await attempt_.transact(find);
         std::int64_t left = request_.limit;
         while (left > 0) {
             auto claim = [&](pg::Transaction& tx) { return claim_batch(tx, std::min(left, request_.batch_size)); };
@@ -152,30 +156,45 @@ private:
         for (const auto& memory : memories) {
             if (position.emplace(memory.content_sha256, texts.size()).second) texts.push_back(memory.content);
         }
-        std::vector<std::string> sent = texts;
-        const auto answer = co_await world_.embedder->embed(std::move(sent), attempt_.deadline());
+        agent::Charge charge = charge_for(memories, texts);
+        auto begin = [&](pg::Transaction& tx) {
+            return agent::begin_call(tx, attempt_, payer_, charge, agent::AnswerLength::kNone);
+        };
+        const auto begun = co_await attempt_.transact(begin);
+        if (begun.admission.answer != agent::Admit::kGranted) {
+            co_await give_up();
+            agent::end_without(begun.admission, attempt_);
+        }
+        const auto answer = co_await world_.embedder->embed(std::move(texts), attempt_.deadline());
         if (!answer) {
+            charge.cost_usd = agent::cost_usd(charge.tokens, begun.price);
+            const bool may_be_billed = answer.error().may_be_billed;
+            auto abandon = [&](pg::Transaction& tx) {
+                agent::abandon_call(tx, payer_, attempt_, charge, may_be_billed);
+            };
+            if (answer.error().kind != ModelErrorClass::kCancelled) co_await attempt_.transact(abandon);
             co_await give_up();
             end_attempt(answer.error());
         }
-        auto write = [&](pg::Transaction& tx) { keep(tx, memories, position, *answer); };
+        charge.tokens.input = answer->tokens;
+        charge.cost_usd = agent::cost_usd(charge.tokens, begun.price);
+        auto write = [&](pg::Transaction& tx) { keep(tx, memories, position, *answer, charge); };
         co_await attempt_.transact(write);
         ++counts_.calls;
         counts_.tokens += answer->tokens;
     }
 
     void keep(pg::Transaction& tx, const std::vector<MemoryText>& memories,
-              const std::map<std::string, std::size_t>& position, const clients::Embeddings& answer) {
+              const std::map<std::string, std::size_t>& position, const clients::Embeddings& answer,
+              const agent::Charge& charge) {
         attempt_.guard_in(tx);
         std::map<std::string, std::vector<float>> fresh;
         std::vector<MemoryText> accepted;
         std::set<std::string> seen;
         std::int64_t skipped = 0;
         std::int64_t repeated = 0;
-        std::string key;
         for (const auto& memory : memories) {
             const auto& item = answer.items.at(position.at(memory.content_sha256));
-            key += memory.content_sha256;
             if (item.refused()) {
                 store::skip_embedding(tx, memory.id, item.refusal);
                 ++skipped;
@@ -187,7 +206,8 @@ private:
         }
         const std::int64_t written = write_embeddings(tx, accepted, fresh);
         if (!fresh.empty()) store::cache_embeddings(tx, model_, fresh);
-        record(tx, key, answer.tokens);
+        agent::end_call(tx, payer_, attempt_, charge);
+        counts_.cost_usd += charge.cost_usd;
         counts_.skipped += skipped;
         counts_.cached += repeated;
         counts_.embedded += written - repeated;
@@ -204,19 +224,17 @@ private:
 
     /// One usage record a call. Its key is made of the texts, so that a call that is repeated after a crash counts
     /// once.
-    void record(pg::Transaction& tx, const std::string& texts_key, std::int64_t tokens) {
-        store::UsageEvent event;
-        event.request_id = attempt_.job().id.to_string() + ":embedding-" + agent::sha256_hex(texts_key).substr(0, 16);
-        event.tenant_id = request_.scope.tenant_id ? request_.scope.tenant_id : attempt_.job().tenant_id;
-        event.user_id = request_.scope.user_id ? request_.scope.user_id : attempt_.job().user_id;
-        event.job_id = attempt_.job().id;
-        event.purpose = "embedding";
-        event.provider = world_.settings.embedding_provider;
-        event.model = model_;
-        event.input_tokens = tokens;
-        const auto price = store::find_price(tx, event.provider, model_);
-        event.cost_usd = price ? static_cast<double>(tokens) * price->input_usd_per_million / 1e6 : 0;
-        if (store::record_usage(tx, {&event, 1}) > 0) counts_.cost_usd += event.cost_usd;
+    [[nodiscard]] agent::Charge charge_for(const std::vector<MemoryText>& memories,
+                                           const std::vector<std::string>& texts) const {
+        std::string key;
+        for (const auto& memory : memories) key += memory.content_sha256;
+        agent::Charge charge;
+        charge.request_id = attempt_.job().id.to_string() + ":embedding-" + agent::sha256_hex(key).substr(0, 16);
+        charge.job_id = attempt_.job().id;
+        charge.purpose = "embedding";
+        charge.model = {world_.settings.embedding_provider, model_};
+        for (const auto& text : texts) charge.tokens.input += agent::estimate_tokens(text);
+        return charge;
     }
 
     asio::awaitable<void> give_up() {
@@ -249,6 +267,7 @@ private:
     const agent::AgentWorld& world_;
     const Request request_;
     const std::string model_;
+    agent::Payer payer_;
     Counts counts_;
 };
 

@@ -1,6 +1,7 @@
 #include "store/retention.hpp"
 
 #include "store/audit.hpp"
+#include "store/reservations.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
@@ -12,6 +13,7 @@ Retained purge_expired(pg::Transaction& tx, int batch) {
     gone.stream_pieces = static_cast<std::size_t>(tx.run(sql::purge_stream, pqxx::params{batch}).affected_rows());
     gone.cached_embeddings =
         static_cast<std::size_t>(tx.run(sql::purge_embedding_cache, pqxx::params{batch}).affected_rows());
+    gone.lost_calls = purge_lost_reservations(tx, batch);
     return gone;
 }
 

@@ -52,7 +52,8 @@ std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& pro
     const auto found = tx.run(sql::find_price, pqxx::params{provider, model});
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
-    return ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>()};
+    return ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>(),
+                      row[4].as<std::optional<std::int64_t>>()};
 }
 
 }  // namespace oiab::store

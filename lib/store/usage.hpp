@@ -51,6 +51,7 @@ struct ModelPrice {
     double output_usd_per_million = 0;
     double cache_read_usd_per_million = 0;
     double cache_write_usd_per_million = 0;
+    std::optional<std::int64_t> max_output_tokens{};  ///< of one answer, where the row says
 };
 
 /// The price that holds now: the provider's own entry before one for any provider ('*'). @returns nullopt where none is

@@ -248,18 +248,24 @@ TEST_CASE("agent-turn: a monthly budget that is used up forbids the call") {
 }
 
 TEST_CASE("agent-turn: the limit of a request is checked before each call") {
-    auto chat = scripted([](const ChatRequest&, int) { return use_tool("memory_search", R"({"query": "x"})"); });
+    auto chat = scripted([](const ChatRequest&, int) {
+        auto reply = use_tool("memory_search", R"({"query": "x"})");
+        reply->usage->output_tokens = 500;
+        return reply;
+    });
     Organisation org{chat};
     org.database().execute(
         "UPDATE roles SET permissions = jsonb_set(permissions, '{cost,per_request_limit_usd}', '0.01') "
         "WHERE name = 'member'");
-    // Ten input tokens a call at 500 dollars a million are half a cent.
+    // 500 output tokens a call at ten dollars a million are half a cent.
     org.database().execute(
-        "INSERT INTO model_prices (provider, model, output_usd_per_million) VALUES ('*', 'scripted-1', 1000)");
+        "INSERT INTO model_prices (provider, model, output_usd_per_million) VALUES ('*', 'scripted-1', 10)");
     const auto job = org.enqueue_turn("hello");
     REQUIRE(org.finish(job) == "failed");
     CHECK(org.column(job, "failure_reason") == "budget");
     CHECK(chat->requests().size() == 2);
+    CHECK(chat->requests().front().max_output_tokens == 1000);
+    CHECK(chat->requests().back().max_output_tokens == 500);
     CHECK(org.database().value("SELECT sum(cost_usd)::float8 FROM usage_events WHERE purpose = 'chat'") == "0.01");
 }
 

@@ -68,7 +68,7 @@ TEST_CASE("agent-turn: attempts that were given back leave no piece of their ans
     }
     REQUIRE(org.finish(job) == "completed");
     CHECK(db.value("SELECT string_agg(delta, '' ORDER BY position) FROM session_stream") == "Hello Ada.");
-    CHECK(db.value("SELECT count(*) FROM usage_events WHERE request_id LIKE '%:lost-before-%'") == "2");
+    CHECK(db.value("SELECT count(*) FROM usage_events WHERE request_id LIKE '%:lost-%'") == "2");
 }
 
 TEST_CASE("agent-turn: a provider's broken UTF-8 and NUL arrive as rows that can be stored") {
