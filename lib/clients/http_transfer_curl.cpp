@@ -124,6 +124,7 @@ void HttpTransfer::configure(const HttpClientSettings& settings) {
         set(CURLOPT_LOW_SPEED_LIMIT, 1L);
         set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.stall_timeout.count()));
     }
+    if (request_.fresh_connection) set(CURLOPT_FRESH_CONNECT, 1L);
     if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
     if (!request_.unix_socket.empty()) {
         set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());

@@ -1,5 +1,6 @@
 #include "clients/sse.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace oiab::clients {
@@ -44,6 +45,11 @@ void SseParser::take_line(std::string_view line, std::vector<SseEvent>& events) 
         current_.event = value;
     } else if (field == "id" && value.find('\0') == std::string_view::npos) {
         current_.id = value;
+    } else if (field == "retry" && !value.empty() && value.size() < 9 &&
+               value.find_first_not_of("0123456789") == std::string_view::npos) {
+        int told = 0;
+        std::from_chars(value.data(), value.data() + value.size(), told);
+        retry_ = std::chrono::milliseconds{told};
     }
 }
 

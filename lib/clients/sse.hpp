@@ -1,7 +1,9 @@
 #pragma once
 /// @file  Server-sent events (WHATWG HTML, section 9.2) out of bytes that arrive in any pieces. One stream's own.
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,9 @@ public:
     /// @returns false once an event has passed the bound; the stream is of no use from then on.
     [[nodiscard]] bool push(std::string_view bytes, std::vector<SseEvent>& events);
 
+    /// How long the stream asks to wait before it is opened again; nullopt where it didn't ask.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> retry() const noexcept { return retry_; }
+
 private:
     void take_line(std::string_view line, std::vector<SseEvent>& events);
 
@@ -31,6 +36,7 @@ private:
     std::string line_;
     SseEvent current_;
     bool has_data_ = false;
+    std::optional<std::chrono::milliseconds> retry_;
     bool after_cr_ = false;
     bool at_start_ = true;
 };
