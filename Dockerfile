@@ -15,7 +15,7 @@ RUN ./dev build \
 FROM debian:trixie-slim
 COPY --from=build /out/packages /tmp/packages
 RUN apt-get update \
-    && xargs -a /tmp/packages apt-get install -y --no-install-recommends ca-certificates \
+    && xargs -a /tmp/packages apt-get install -y --no-install-recommends ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* /tmp/packages \
     && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin oiabd
 COPY --from=build /out/oiabd /usr/local/bin/oiabd

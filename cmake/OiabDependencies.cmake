@@ -14,6 +14,8 @@ find_package(OpenSSL 3 REQUIRED)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
+find_path(CCTZ_INCLUDE_DIR cctz/time_zone.h REQUIRED)
+find_library(CCTZ_LIBRARY cctz REQUIRED)
 
 add_library(oiab_asio INTERFACE)
 target_link_libraries(oiab_asio INTERFACE Boost::headers Threads::Threads)
@@ -24,6 +26,10 @@ target_include_directories(oiab_toml SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR
 
 add_library(oiab_cli11 INTERFACE)
 target_include_directories(oiab_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE_DIR})
+
+add_library(oiab_cctz INTERFACE)
+target_include_directories(oiab_cctz SYSTEM INTERFACE ${CCTZ_INCLUDE_DIR})
+target_link_libraries(oiab_cctz INTERFACE ${CCTZ_LIBRARY})
 
 if(OIAB_TESTS)
   find_package(Catch2 3.5 REQUIRED)

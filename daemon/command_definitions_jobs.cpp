@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "config/value.hpp"
+#include "core/timestamp.hpp"
 #include "daemon/command_definitions.hpp"
-#include "daemon/timestamp.hpp"
 
 namespace oiab::daemon {
 namespace {
@@ -34,7 +34,7 @@ EnqueueCommand EnqueueText::meant() const {
     if (!dedupe_key.empty()) job.dedupe_key = dedupe_key;
     if (!serial_key.empty()) job.serial_key = serial_key;
     if (!run_at.empty()) {
-        job.run_at = parse_timestamp(run_at);
+        job.run_at = core::parse_timestamp(run_at);
         if (!job.run_at)
             throw CLI::ValidationError(
                 fmt::format("--run-at must be a time such as 2026-01-31T12:00:00Z, not {}", config::quote(run_at)));

@@ -1,8 +1,10 @@
-#include "daemon/timestamp.hpp"
+#include "core/timestamp.hpp"
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 
-namespace oiab::daemon {
+namespace oiab::core {
 namespace {
 
 /// Reads from the front; once something does not fit, every later answer is a failure.
@@ -55,7 +57,7 @@ private:
 
 }  // namespace
 
-std::optional<core::WallTime> parse_timestamp(std::string_view text) {
+std::optional<WallTime> parse_timestamp(std::string_view text) {
     using namespace std::chrono;
     Reader reader{text};
     const auto y = reader.number(4, 1, 9999);
@@ -81,8 +83,25 @@ std::optional<core::WallTime> parse_timestamp(std::string_view text) {
     }
     const year_month_day date{year{y}, month{static_cast<unsigned>(m)}, day{static_cast<unsigned>(d)}};
     if (!reader.done() || !date.ok()) return std::nullopt;
-    return core::WallTime{sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} + microseconds{fraction} -
-           offset;
+    return WallTime{sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} + microseconds{fraction} - offset;
 }
 
-}  // namespace oiab::daemon
+std::string format_timestamp(WallTime time) {
+    using namespace std::chrono;
+    const auto day = floor<days>(time);
+    const year_month_day date{day};
+    const hh_mm_ss clock{time - day};
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()));
+    std::string whole{text.data()};
+    if (const auto micros = clock.subseconds().count(); micros != 0) {
+        std::snprintf(text.data(), text.size(), ".%06d", static_cast<int>(micros));
+        whole += text.data();
+    }
+    return whole + "Z";
+}
+
+}  // namespace oiab::core
