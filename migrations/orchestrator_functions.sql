@@ -6,6 +6,50 @@
 --
 -- Order of row locks, the same on every path: the job's row, its plan's row, subtask rows.
 
+-- Enqueues the job that puts results together. Its lane is the parent session's, spelled as for its turns, so that the answer
+-- cannot come in between one.
+CREATE OR REPLACE FUNCTION enqueue_synthesis(kind text, payload jsonb, parent_session_id text, tenant_id uuid, user_id uuid) RETURNS uuid
+LANGUAGE sql VOLATILE AS $$
+    INSERT INTO jobs (kind, payload, serial_key, tenant_id, user_id)
+    VALUES (enqueue_synthesis.kind, enqueue_synthesis.payload,
+            jobs_session_lane(jsonb_build_object('sessionId', enqueue_synthesis.parent_session_id)),
+            enqueue_synthesis.tenant_id, enqueue_synthesis.user_id)
+    RETURNING id
+$$;
+COMMENT ON FUNCTION enqueue_synthesis(text, jsonb, text, uuid, uuid) IS 'Enqueues the job that answers in a parent session, in the lane of that session.';
+
+-- Why a job is lost, failed for good or deleted before it was done: `reason` as in jobs.failure_reason, `why` for people.
+CREATE OR REPLACE FUNCTION job_loss(operation text, job jobs, OUT reason text, OUT why text) LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN operation = 'DELETE' THEN 'cancelled' ELSE coalesce(job.failure_reason, 'error') END,
+           CASE WHEN operation = 'DELETE' THEN 'its job was deleted'
+                ELSE coalesce(job.last_error, CASE job.failure_reason WHEN 'cancelled' THEN 'it was cancelled' END,
+                              job.failure_reason, 'error') END
+$$;
+COMMENT ON FUNCTION job_loss(text, jobs) IS 'Why a job that failed for good, or was deleted, is lost.';
+
+-- Cancels unfinished jobs. One whose row somebody else is writing at this moment is passed over: it is about to end or to begin, and
+-- either looks first at what it is part of.
+CREATE OR REPLACE FUNCTION cancel_jobs_of(ids uuid[], why text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    j record;
+BEGIN
+    FOR j IN
+        SELECT id, status FROM jobs WHERE id = ANY (ids) AND status IN ('pending', 'running')
+        ORDER BY id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        IF j.status = 'pending' THEN
+            UPDATE jobs SET status = 'failed', failure_reason = 'cancelled', last_error = cancel_jobs_of.why, finished_at = now(),
+                            cancel_requested_at = coalesce(cancel_requested_at, now())
+            WHERE id = j.id;
+        ELSE
+            UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = j.id;
+            PERFORM pg_notify('oiab_control', 'cancel ' || j.id);
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION cancel_jobs_of(uuid[], text) IS 'Cancels those of the jobs that are not finished.';
+
 -- Moves a plan on after a subtask became final: fails what waits for a failed one, releases what waits for nothing any more, and
 -- ends the execution after the last one. The lock on the plan's row lets one caller in at a time, and every statement below
 -- takes a new snapshot (VOLATILE, READ COMMITTED), so of two subtasks that finish at the same instant the second caller sees the
@@ -17,7 +61,6 @@ DECLARE
     p orchestrator_plans;
     s record;
     job uuid;
-    lane text;
     reasons text;
 BEGIN
     SELECT * INTO p FROM orchestrator_plans WHERE id = target FOR UPDATE;
@@ -59,12 +102,7 @@ BEGIN
     FROM orchestrator_subtasks WHERE plan_id = target AND status = 'failed';
     IF reasons IS NULL OR (p.on_failure = 'partial'
                            AND EXISTS (SELECT FROM orchestrator_subtasks WHERE plan_id = target AND status = 'completed')) THEN
-        -- The lane of the parent session, spelled as for its turns, so that the answer cannot come in between one.
-        lane := 'session:' || CASE WHEN char_length(p.parent_session_id) > 400 THEN md5(p.parent_session_id)
-                                   ELSE p.parent_session_id END;
-        INSERT INTO jobs (kind, payload, serial_key, tenant_id, user_id)
-        VALUES ('orchestrator-synthesize', jsonb_build_object('planId', target), lane, p.tenant_id, p.user_id)
-        RETURNING jobs.id INTO job;
+        job := enqueue_synthesis('orchestrator-synthesize', jsonb_build_object('planId', target), p.parent_session_id, p.tenant_id, p.user_id);
         UPDATE orchestrator_plans SET status = 'synthesizing', synthesize_job_id = job WHERE id = target;
     ELSE
         UPDATE orchestrator_plans SET status = 'failed', error = reasons, completed_at = now() WHERE id = target;
@@ -75,17 +113,15 @@ COMMENT ON FUNCTION orchestrator_advance(uuid) IS 'Moves a plan on after a subta
 -- A job of the orchestrator failed for good, or was deleted before it was done.
 CREATE OR REPLACE FUNCTION orchestrator_on_job_lost() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    why text;
-    reason text;
+    lost record;
     target uuid;
     named text;
 BEGIN
+    -- Not by one CASE: of a deleted row there is no NEW.
     IF TG_OP = 'DELETE' THEN
-        reason := 'cancelled';
-        why := 'its job was deleted';
+        SELECT * INTO lost FROM job_loss(TG_OP, OLD);
     ELSE
-        reason := coalesce(NEW.failure_reason, 'error');
-        why := coalesce(NEW.last_error, CASE reason WHEN 'cancelled' THEN 'it was cancelled' ELSE reason END);
+        SELECT * INTO lost FROM job_loss(TG_OP, NEW);
     END IF;
 
     IF OLD.kind = 'orchestrator-subtask' THEN
@@ -93,7 +129,7 @@ BEGIN
         IF FOUND THEN
             PERFORM 1 FROM orchestrator_plans WHERE id = target FOR UPDATE;
             UPDATE orchestrator_subtasks
-            SET status = 'failed', failure_reason = reason, error = why, completed_at = now()
+            SET status = 'failed', failure_reason = lost.reason, error = lost.why, completed_at = now()
             WHERE job_id = OLD.id AND status IN ('pending', 'running');
             IF FOUND THEN
                 PERFORM orchestrator_advance(target);
@@ -105,10 +141,10 @@ BEGIN
         IF named ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
             target := named::uuid;
         END IF;
-        UPDATE orchestrator_plans SET status = 'failed', error = why, completed_at = now()
+        UPDATE orchestrator_plans SET status = 'failed', error = lost.why, completed_at = now()
         WHERE id IN (target, OLD.id) AND (job_id = OLD.id OR job_id IS NULL) AND status = 'planning';
     ELSE
-        UPDATE orchestrator_plans SET status = 'failed', error = why, completed_at = now()
+        UPDATE orchestrator_plans SET status = 'failed', error = lost.why, completed_at = now()
         WHERE id = (SELECT p.id FROM orchestrator_plans p WHERE p.synthesize_job_id = OLD.id) AND status = 'synthesizing';
     END IF;
     RETURN NULL;
@@ -123,32 +159,15 @@ CREATE OR REPLACE TRIGGER jobs_60_orchestrator_deleted AFTER DELETE ON jobs FOR 
     WHEN (OLD.finished_at IS NULL AND OLD.kind IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize'))
     EXECUTE FUNCTION orchestrator_on_job_lost();
 
--- A plan that failed while jobs of it are left was cancelled: they are cancelled with it. A job whose row somebody else is
--- writing at this moment is passed over: it is about to end or to begin, and either looks at the plan first.
+-- A plan that failed while jobs of it are left was cancelled: they are cancelled with it.
 CREATE OR REPLACE FUNCTION orchestrator_on_plan_failed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-DECLARE
-    j record;
 BEGIN
     UPDATE orchestrator_subtasks
     SET status = 'failed', failure_reason = 'cancelled', error = 'the plan was cancelled', completed_at = now()
     WHERE plan_id = NEW.id AND status IN ('pending', 'running');
-    FOR j IN
-        SELECT id, status FROM jobs
-        WHERE id IN (SELECT NEW.job_id UNION SELECT NEW.synthesize_job_id
-                     UNION SELECT job_id FROM orchestrator_subtasks WHERE plan_id = NEW.id)
-          AND status IN ('pending', 'running')
-        ORDER BY id
-        FOR UPDATE SKIP LOCKED
-    LOOP
-        IF j.status = 'pending' THEN
-            UPDATE jobs SET status = 'failed', failure_reason = 'cancelled', last_error = 'the plan was cancelled', finished_at = now(),
-                            cancel_requested_at = coalesce(cancel_requested_at, now())
-            WHERE id = j.id;
-        ELSE
-            UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = j.id;
-            PERFORM pg_notify('oiab_control', 'cancel ' || j.id);
-        END IF;
-    END LOOP;
+    PERFORM cancel_jobs_of(ARRAY(SELECT NEW.job_id UNION SELECT NEW.synthesize_job_id
+                                 UNION SELECT job_id FROM orchestrator_subtasks WHERE plan_id = NEW.id),
+                           'the plan was cancelled');
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION orchestrator_on_plan_failed() IS 'Cancels what is left of a plan that failed.';

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/turn.hpp"
+#include "handlers/delegated_work.hpp"
 #include "handlers/payload.hpp"
 #include "store/plans.hpp"
 
@@ -16,19 +16,10 @@ using nlohmann::json;
 
 constexpr const char* kChannel = "orchestrator";
 
-[[noreturn]] void refuse(core::FailureReason reason, const std::string& why) {
-    throw EndAttempt{core::failed(reason, why)};
-}
-
-[[noreturn]] void refuse_cancelled() {
-    refuse(core::FailureReason::kCancelled, "the plan was cancelled or has failed already");
-}
+constexpr const char* kCancelled = "the plan was cancelled or has failed already";
 
 struct OpenedSubtask {
-    agent::Scene scene;
-    std::string description;
-    std::string agent;
-    std::string prompt;
+    ChildWork work;
     std::optional<std::string> result;  ///< of a subtask that is completed already
 };
 
@@ -61,12 +52,15 @@ OpenedSubtask open_subtask(pg::Transaction& tx, Attempt& attempt, const agent::A
     const std::string session_id = fmt::format("subtask-{}-{}", plan_id.to_string(), index);
     const auto person = agent::load_person(tx, plan->user_id);
     agent::ensure_child_session(tx, person, session_id, plan->parent_session_id, "subtask", subtask->description);
-    if (!store::begin_subtask(tx, plan_id, index, session_id)) refuse_cancelled();
-    opened.description = subtask->description;
-    opened.agent = subtask->agent;
-    opened.prompt = agent::make_subtask_prompt(subtask->description, reports_for(*subtask, subtasks));
-    opened.scene = agent::open_scene(tx, attempt, world, plan->user_id, session_id);
-    agent::append_prompt(tx, attempt, opened.scene, opened.prompt, kChannel);
+    if (!store::begin_subtask(tx, plan_id, index, session_id)) refuse(core::FailureReason::kCancelled, kCancelled);
+    ChildWork& work = opened.work;
+    work.channel = kChannel;
+    work.purpose = "subtask";
+    work.agent = subtask->agent;
+    work.description = subtask->description;
+    work.prompt = agent::make_subtask_prompt(subtask->description, reports_for(*subtask, subtasks));
+    work.scene = agent::open_scene(tx, attempt, world, plan->user_id, session_id);
+    agent::append_prompt(tx, attempt, work.scene, work.prompt, kChannel);
     return opened;
 }
 
@@ -83,29 +77,12 @@ boost::asio::awaitable<core::Outcome> OrchestratorSubtask::run(Attempt& attempt)
     auto open = [&](pg::Transaction& tx) { return open_subtask(tx, attempt, *world_, plan_id, index); };
     OpenedSubtask opened = co_await attempt.transact(open);
     if (opened.result) co_return core::completed(json{{"text", *opened.result}}.dump());
-    const agent::Scene& scene = opened.scene;
-    const auto context = co_await agent::freeze_context(attempt, *world_, scene, opened.description, tools_);
-
-    agent::ChatTask task;
-    task.session_id = scene.session.session_id;
-    task.channel = kChannel;
-    task.purpose = "subtask";
-    task.model = context.model;
-    const std::string role = agent::make_subtask_system_prompt(opened.agent);
-    task.system_prompt = agent::make_system_prompt(role, context.memory_context, context.skills);
-    task.history = scene.history;
-    task.history_through = scene.history_through;
-    task.prompt = opened.prompt;
-    task.tools = context.tools;
-    const auto result = co_await agent::run_chat(attempt, *world_, scene.person, std::move(task));
-
-    std::function<std::string(pg::Transaction&)> keep = [&](pg::Transaction& tx) {
-        agent::keep_turn(tx, attempt, scene, result, kChannel);
-        if (result.memory_added && world_->embedder) agent::enqueue_embedding(tx, attempt, scene.person);
-        if (!store::complete_subtask(tx, plan_id, index, result.text)) refuse_cancelled();
-        return agent::describe_result(*world_, result).dump();
+    KeepResult keep = [&](pg::Transaction& tx, const std::string& text) {
+        return store::complete_subtask(tx, plan_id, index, text);
     };
-    co_return co_await attempt.complete_in(std::move(keep));
+    std::string cancelled = kCancelled;
+    co_return co_await run_child(attempt, *world_, std::move(opened.work), tools_, std::move(keep),
+                                 std::move(cancelled));
 }
 
 }  // namespace oiab::handlers

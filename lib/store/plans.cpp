@@ -21,13 +21,6 @@ PlanStatus read_plan_status(std::string_view text) {
     return PlanStatus::kFailed;
 }
 
-SubtaskStatus read_subtask_status(std::string_view text) {
-    if (text == "pending") return SubtaskStatus::kPending;
-    if (text == "running") return SubtaskStatus::kRunning;
-    if (text == "completed") return SubtaskStatus::kCompleted;
-    return SubtaskStatus::kFailed;
-}
-
 std::optional<PlanRow> read_plan(const pqxx::result& found) {
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
@@ -69,6 +62,13 @@ std::string_view to_string(SubtaskStatus status) noexcept {
         case SubtaskStatus::kFailed: break;
     }
     return "failed";
+}
+
+SubtaskStatus read_subtask_status(std::string_view text) {
+    if (text == "pending") return SubtaskStatus::kPending;
+    if (text == "running") return SubtaskStatus::kRunning;
+    if (text == "completed") return SubtaskStatus::kCompleted;
+    return SubtaskStatus::kFailed;
 }
 
 std::optional<PlanRow> begin_plan(pg::Transaction& tx, const NewPlan& plan) {

@@ -42,6 +42,8 @@ struct PlanRow {
 };
 
 enum class SubtaskStatus { kPending, kRunning, kCompleted, kFailed };
+/// As the column has it.
+[[nodiscard]] SubtaskStatus read_subtask_status(std::string_view text);
 
 struct SubtaskRow {
     int index = 0;
