@@ -59,6 +59,8 @@ CREATE INDEX IF NOT EXISTS orchestrator_plans_user_idx ON orchestrator_plans (us
 CREATE UNIQUE INDEX IF NOT EXISTS orchestrator_subtasks_plan_index_key ON orchestrator_subtasks (plan_id, index);
 CREATE INDEX IF NOT EXISTS orchestrator_subtasks_job_idx ON orchestrator_subtasks (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS dispatches_user_idx ON dispatches (user_id, created_at DESC);
+CREATE INDEX IF NOT EXISTS dispatch_members_job_idx ON dispatch_members (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS dispatches_synthesize_job_idx ON dispatches (synthesize_job_id) WHERE synthesize_job_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS triggers_due_idx ON triggers (next_fire_at) WHERE enabled AND kind = 'cron';
 
 -- Platform.

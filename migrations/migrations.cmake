@@ -19,6 +19,8 @@ set(OIAB_MIGRATIONS
   gateway_schema.sql
   rules.sql
   orchestrator_functions.sql
+  dispatch_functions.sql
+  trigger_functions.sql
   indexes.sql
   vector_indexes.sql
   row_security.sql)

@@ -34,7 +34,7 @@ COMMENT ON COLUMN usage_events.tenant_id IS 'Tenant that is charged. No foreign 
 COMMENT ON COLUMN usage_events.user_id IS 'User whose budget it counts against.';
 COMMENT ON COLUMN usage_events.session_id IS 'Session of the call.';
 COMMENT ON COLUMN usage_events.job_id IS 'Job of the call.';
-COMMENT ON COLUMN usage_events.purpose IS 'What the call was for: chat, plan, subtask, synthesize, embedding, reflection.';
+COMMENT ON COLUMN usage_events.purpose IS 'What the call was for: chat, plan, subtask, dispatch, synthesize, embedding, reflection.';
 COMMENT ON COLUMN usage_events.provider IS 'Provider id.';
 COMMENT ON COLUMN usage_events.model IS 'Model id.';
 COMMENT ON COLUMN usage_events.input_tokens IS 'Tokens sent, cached ones not included.';

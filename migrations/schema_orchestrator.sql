@@ -105,6 +105,7 @@ ALTER TABLE dispatches
     ADD COLUMN IF NOT EXISTS user_id uuid,
     ADD COLUMN IF NOT EXISTS parent_session_id text,
     ADD COLUMN IF NOT EXISTS job_id uuid,
+    ADD COLUMN IF NOT EXISTS synthesize_job_id uuid,
     ADD COLUMN IF NOT EXISTS mode text NOT NULL DEFAULT 'local',
     ADD COLUMN IF NOT EXISTS rationale text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS status text NOT NULL DEFAULT 'executing',
@@ -124,11 +125,12 @@ COMMENT ON COLUMN dispatches.tenant_id IS 'Tenant.';
 COMMENT ON COLUMN dispatches.user_id IS 'User.';
 COMMENT ON COLUMN dispatches.parent_session_id IS 'Session that gets the final answer.';
 COMMENT ON COLUMN dispatches.job_id IS 'Turn that dispatched it.';
+COMMENT ON COLUMN dispatches.synthesize_job_id IS 'The dispatch-synthesize job.';
 COMMENT ON COLUMN dispatches.mode IS 'local, remote, team_single_vm, team_multi_vm or user_pc.';
 COMMENT ON COLUMN dispatches.rationale IS 'Why the agent chose that mode, in its own sentence.';
 COMMENT ON COLUMN dispatches.status IS 'executing, synthesizing, then completed or failed.';
 COMMENT ON COLUMN dispatches.result IS 'Final response.';
-COMMENT ON COLUMN dispatches.error IS 'Why it failed.';
+COMMENT ON COLUMN dispatches.error IS 'Why it failed, or what is missing from its result: every member that failed.';
 COMMENT ON COLUMN dispatches.created_at IS 'When it was dispatched.';
 COMMENT ON COLUMN dispatches.completed_at IS 'When it became completed or failed.';
 
@@ -154,7 +156,7 @@ COMMENT ON COLUMN dispatch_members.dispatch_id IS 'Dispatch.';
 COMMENT ON COLUMN dispatch_members.member IS '0-based position.';
 COMMENT ON COLUMN dispatch_members.agent IS 'Agent that does it.';
 COMMENT ON COLUMN dispatch_members.task IS 'What the member is to do.';
-COMMENT ON COLUMN dispatch_members.status IS 'pending, running, then completed or failed.';
+COMMENT ON COLUMN dispatch_members.status IS 'pending, running, then completed or failed; pending goes to failed where its job was lost or the dispatch was cancelled.';
 COMMENT ON COLUMN dispatch_members.session_id IS 'Session of its own.';
 COMMENT ON COLUMN dispatch_members.job_id IS 'The dispatch-execute job.';
 COMMENT ON COLUMN dispatch_members.result IS 'Output text.';
@@ -176,6 +178,8 @@ ALTER TABLE triggers
     ADD COLUMN IF NOT EXISTS job_payload jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS enabled boolean NOT NULL DEFAULT true,
     ADD COLUMN IF NOT EXISTS next_fire_at timestamptz,
+    ADD COLUMN IF NOT EXISTS enqueued_for timestamptz,
+    ADD COLUMN IF NOT EXISTS stopped_at timestamptz,
     ADD COLUMN IF NOT EXISTS last_fired_at timestamptz,
     ADD COLUMN IF NOT EXISTS last_job_id uuid,
     ADD COLUMN IF NOT EXISTS last_error text,
@@ -186,6 +190,9 @@ SELECT pg_temp.ensure_reference('triggers', 'tenant_id', 'tenants', 'id', 'CASCA
 SELECT pg_temp.ensure_reference('triggers', 'user_id', 'users', 'id', 'CASCADE');
 SELECT pg_temp.ensure_check('triggers', 'triggers_kind_check',
     $$kind = 'webhook' OR (kind = 'cron' AND cron_expression IS NOT NULL)$$);
+-- Neither infinite nor before Christ: times are compared in microseconds since 1970.
+SELECT pg_temp.ensure_check('triggers', 'triggers_next_fire_check',
+    $$next_fire_at >= '1970-01-01 00:00:00+00' AND next_fire_at < '9999-01-01 00:00:00+00'$$);
 SELECT pg_temp.ensure_updated_at('triggers');
 COMMENT ON TABLE triggers IS 'What makes jobs by itself: a cron expression or a webhook. Written by the OIAB API; read by the worker, which also records the firings.';
 COMMENT ON COLUMN triggers.id IS 'Key.';
@@ -199,9 +206,11 @@ COMMENT ON COLUMN triggers.webhook_secret IS 'Secret of the webhook, encrypted (
 COMMENT ON COLUMN triggers.job_kind IS 'Kind of the job that a firing enqueues.';
 COMMENT ON COLUMN triggers.job_payload IS 'Payload of that job.';
 COMMENT ON COLUMN triggers.enabled IS 'False stops it.';
-COMMENT ON COLUMN triggers.next_fire_at IS 'Next firing; a firing moves it on with the old value as guard, so that two leaders cannot fire it twice.';
+COMMENT ON COLUMN triggers.next_fire_at IS 'Next firing; a firing moves it on with the old value as guard, so that two leaders cannot fire it twice. NULL: to be computed by the leader.';
+COMMENT ON COLUMN triggers.enqueued_for IS 'The next_fire_at whose trigger-fire job has been enqueued, so that one firing has one job.';
+COMMENT ON COLUMN triggers.stopped_at IS 'When a fault of its own stopped it, told in last_error; an edit starts it again.';
 COMMENT ON COLUMN triggers.last_fired_at IS 'Last firing.';
 COMMENT ON COLUMN triggers.last_job_id IS 'Job of the last firing.';
-COMMENT ON COLUMN triggers.last_error IS 'What stopped the last firing.';
+COMMENT ON COLUMN triggers.last_error IS 'What is wrong with it, or what went wrong with the last firing; NULL after one that went well.';
 COMMENT ON COLUMN triggers.created_at IS 'When it was created.';
 COMMENT ON COLUMN triggers.updated_at IS 'When the row last changed.';
