@@ -7,6 +7,7 @@
 
 #include "daemon/database.hpp"
 #include "daemon/register_handlers.hpp"
+#include "handlers/trigger_errand.hpp"
 #include "pg/migrator.hpp"
 #include "store/retention.hpp"
 
@@ -81,6 +82,7 @@ runtime::EngineSettings App::engine_settings() const {
                                                                     {"lost_calls", gone.lost_calls}});
         return gone.most();
     };
+    engine.errand = [this](pg::Session& session) { return handlers::run_triggers(session, log_); };
     return engine;
 }
 

@@ -60,6 +60,7 @@ Definitions::Definitions() {
     define_jobs(app, invocation);
     define_chat(app, invocation);
     define_pause(app, invocation);
+    define_triggers(app, invocation);
     define_upkeep(app, invocation);
     define_settings();
 }

@@ -68,6 +68,17 @@ struct ChatCommand {
     int history = 10;                    ///< earlier messages to show first
 };
 
+enum class TriggersVerb { kList, kNext, kFire };
+
+struct TriggersCommand {
+    TriggersVerb verb = TriggersVerb::kList;
+    core::Uuid trigger;      ///< to fire
+    std::string expression;  ///< whose next firings are asked for
+    std::string time_zone = "UTC";
+    std::optional<core::WallTime> after;
+    int count = 5;
+};
+
 struct WorkersCommand {};
 
 struct HealthcheckCommand {
@@ -96,8 +107,8 @@ struct DocumentationCommand {
 struct VersionCommand {};
 
 using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
-                             ChatCommand, PauseCommand, WorkersCommand, HealthcheckCommand, MigrateCommand,
-                             ConfigCommand, CompletionCommand, DocumentationCommand, VersionCommand>;
+                             ChatCommand, PauseCommand, TriggersCommand, WorkersCommand, HealthcheckCommand,
+                             MigrateCommand, ConfigCommand, CompletionCommand, DocumentationCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
 /// @throws pg::DatabaseError, which main turns into one sentence
@@ -107,6 +118,7 @@ int run(const Context& context, const JobsCommand& command);
 int run(const Context& context, const ResolveCommand& command);
 int run(const Context& context, const ChatCommand& command);
 int run(const Context& context, const PauseCommand& command);
+int run(const Context& context, const TriggersCommand& command);
 int run(const Context& context, const WorkersCommand& command);
 int run(const Context& context, const HealthcheckCommand& command);
 int run(const Context& context, const MigrateCommand& command);

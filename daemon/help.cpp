@@ -27,6 +27,7 @@ Commands:
   jobs delete ID...            delete jobs that are not running
   jobs resolve ID --step NAME  decide about a step whose effect is unknown
   pause, resume                keep jobs from starting: --kind KIND, --tenant UUID, --all
+  triggers list|next|fire      what makes jobs by itself; when a cron expression fires
   workers                      who works, and on what
   migrate [--check]            bring the schema up to date, or say what would change
   config show|check|example    what is in force and why; a file that explains itself

@@ -14,6 +14,7 @@
 #include "handlers/orchestrator_plan.hpp"
 #include "handlers/orchestrator_subtask.hpp"
 #include "handlers/orchestrator_synthesize.hpp"
+#include "handlers/trigger_fire.hpp"
 
 namespace oiab::handlers {
 namespace {
@@ -94,6 +95,7 @@ void register_builtin(Registry& registry, const BuiltinSettings& settings,
     add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, memory_tools));
     add("orchestrator-synthesize", std::make_shared<OrchestratorSynthesize>(world));
     add("embed-memories", std::make_shared<EmbedMemories>(world));
+    add("trigger-fire", std::make_shared<TriggerFire>());
     if (settings.diagnostics) add("noop", std::make_shared<Noop>());
 }
 

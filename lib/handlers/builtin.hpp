@@ -45,8 +45,8 @@ struct BuiltinSettings {
                                                                         clients::HttpClient& http,
                                                                         const core::Clock& clock);
 
-/// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories and, where
-/// diagnostics are on, noop.
+/// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
+/// trigger-fire and, where diagnostics are on, noop.
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
                       std::shared_ptr<const agent::AgentWorld> world);
 

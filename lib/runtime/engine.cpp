@@ -27,6 +27,10 @@ constexpr milliseconds kStoppingCall{5'000};
 constexpr milliseconds kStoppingWatch{200};
 /// Beyond cancel_grace a handler has this long to kill what it started, and to say so.
 constexpr milliseconds kKillingTime{2'000};
+/// How often the leader looks after its errand where nothing is known to be due: notifications tell of changes, so the
+/// look is for those that were lost; and where nobody listens.
+constexpr milliseconds kErrandInterval{60'000};
+constexpr milliseconds kUntoldErrandInterval{1'000};
 /// How long the Settler may try to write what has finished when the process stops.
 constexpr milliseconds kFlushTimeout{10'000};
 
@@ -71,20 +75,27 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
             .settle = [this](AttemptPtr attempt,
                              core::Outcome outcome) { settler_->settle(std::move(attempt), std::move(outcome)); }},
         failed);
-    janitor_ = std::make_unique<Janitor>(session_for("janitor"),
-                                         Janitor::Settings{.lease = settings_.lease,
-                                                           .legacy_lock_timeout = settings_.legacy_lock_timeout,
-                                                           .retention = settings_.retention,
-                                                           .max_crashes = settings_.max_crashes,
-                                                           .purge_beside = settings_.purge_beside},
-                                         world_, failed);
+    janitor_ = std::make_unique<Janitor>(
+        session_for("janitor"),
+        Janitor::Settings{.lease = settings_.lease,
+                          .legacy_lock_timeout = settings_.legacy_lock_timeout,
+                          .retention = settings_.retention,
+                          .max_crashes = settings_.max_crashes,
+                          .purge_beside = settings_.purge_beside,
+                          .errand = settings_.errand,
+                          .errand_interval = settings_.notify ? kErrandInterval : kUntoldErrandInterval},
+        world_, failed);
     if (!settings_.notify) return;
     listener_ = std::make_unique<pg::Listener>(
         session_for("listen"), std::vector<std::string>{"oiab_lanes", "oiab_control"},
         pg::Listener::Callbacks{.notified = [this](std::string_view channel,
                                                    std::string_view payload) { on_notification(channel, payload); },
                                 // What was notified while nobody listened is found by looking once.
-                                .listening = [this] { claimer_->pauses_changed(); },
+                                .listening =
+                                    [this] {
+                                        claimer_->pauses_changed();
+                                        janitor_->errand_may_be_due();
+                                    },
                                 .failed = failed},
         random, log_);
 }
@@ -118,6 +129,7 @@ void Engine::on_finished(AttemptPtr attempt, core::Outcome outcome) {
 
 void Engine::on_notification(std::string_view channel, std::string_view payload) {
     if (channel == "oiab_lanes") return claimer_->lanes_changed(std::string{payload});
+    if (payload == "triggers") return janitor_->errand_may_be_due();
     // "cancel <id>", "pause" or "resume": the renewal's answer carries cancellations, so it is the one way they take.
     if (payload.starts_with("cancel")) {
         const auto id = core::JobId::parse(payload.substr(std::min(payload.size(), std::size_t{7})));

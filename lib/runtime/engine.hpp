@@ -36,6 +36,7 @@ struct EngineSettings {
     std::chrono::milliseconds legacy_lock_timeout{3'600'000};
     std::chrono::milliseconds retention{0};
     PurgeBeside purge_beside;  ///< what the leader removes beside the jobs; empty: nothing
+    LeaderErrand errand;       ///< what else the leader does; empty: nothing
 };
 
 /// running → draining (no claims, unstarted attempts released, running ones finish) → cancelling (handlers told why)

@@ -1,5 +1,7 @@
 #include "runtime/janitor.hpp"
 
+#include <algorithm>
+
 #include "queue/lanes.hpp"
 #include "queue/pauses.hpp"
 #include "queue/workers.hpp"
@@ -19,6 +21,8 @@ constexpr std::chrono::hours kSweepInterval{6};
 /// used up the share of a lease below, so that lapsed leases are found in time.
 constexpr int kRescueRests = 29;
 constexpr int kRescueShareOfLease = 4;
+/// The errand comes back after no less: something may be due that is somebody else's at this moment.
+constexpr std::chrono::milliseconds kErrandRest{50};
 /// Pages of a purge in a row before the janitor looks after more urgent things again.
 constexpr int kPurgePages = 50;
 /// Rows of one sort that a transaction of a purge looks at: milliseconds of work, so that nobody waits for its locks.
@@ -41,19 +45,20 @@ Janitor::~Janitor() {
 void Janitor::serve() {
     auto next = core::Deadline::after(std::chrono::milliseconds::zero());
     while (!stopping()) {
-        wait(next);
+        // Only a leader has an errand to wake for.
+        wait(settings_.errand && term_ ? next.or_earlier(errand_due_) : next);
         if (stopping()) break;
         notice_standstill();
         try {
-            if (lead()) {
-                if (world_.clock.now() >= rescue_from_) rescue_all();
-                tidy();
-                purge_some();
+            if (next.reached()) {
+                keep_house();
+                next = core::Deadline::after(
+                    settings_.lease / 3 +
+                    std::chrono::milliseconds{static_cast<std::int64_t>(
+                        world_.random.uniform() * static_cast<double>(settings_.lease.count()) / 20)});
             }
+            run_errand();
             note_success();
-            next = core::Deadline::after(settings_.lease / 3 + std::chrono::milliseconds{static_cast<std::int64_t>(
-                                                                   world_.random.uniform() *
-                                                                   static_cast<double>(settings_.lease.count()) / 20)});
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
             term_.reset();
@@ -71,6 +76,33 @@ void Janitor::serve() {
     }
 }
 
+void Janitor::keep_house() {
+    if (!lead()) return;
+    if (world_.clock.now() >= rescue_from_) rescue_all();
+    tidy();
+    purge_some();
+}
+
+void Janitor::errand_may_be_due() {
+    errand_may_be_due_.store(true, std::memory_order_release);
+    ring();
+}
+
+void Janitor::run_errand() {
+    if (!settings_.errand || !term_) return;
+    if (!errand_may_be_due_.exchange(false, std::memory_order_acq_rel) && !errand_due_.reached()) return;
+    auto wait = kErrandRest;
+    try {
+        wait = settings_.errand(session()).value_or(settings_.errand_interval);
+    } catch (const pg::DatabaseError& e) {
+        // What it may not do, or lost a race for, says nothing about the rest of the house.
+        if (e.trouble() != pg::Trouble::kRefused && e.trouble() != pg::Trouble::kRetry) throw;
+        log().warn("the leader's errand failed and is tried again", {{"error", e.what()}});
+        wait = settings_.errand_interval;
+    }
+    errand_due_ = core::Deadline::after(std::max(kErrandRest, std::min(wait, settings_.errand_interval)));
+}
+
 void Janitor::notice_standstill() {
     const auto now = world_.clock.now();
     if (now - last_round_ > settings_.lease) rescue_from_ = now + settings_.lease;
@@ -82,6 +114,7 @@ bool Janitor::lead() {
         session(), [this](pg::Transaction& tx) { return queue::lead(tx, world_.worker, settings_.lease); });
     if (term && term != term_) {
         log().info("this worker is the leader now", {{"term", *term}});
+        errand_may_be_due_.store(true, std::memory_order_release);
         const auto uptime = pg::autocommit(session(), [](pg::Transaction& tx) { return queue::server_uptime(tx); });
         rescue_from_ = std::max(rescue_from_, world_.clock.now() + settings_.lease - uptime);
     }
@@ -109,6 +142,7 @@ void Janitor::rescue_all() {
         if (!lanes.empty()) queue::advance_lanes(session(), lanes);
         if (!page.next) return;
         cursor = *page.next;
+        run_errand();  // its time does not wait for a long walk
         const auto now = world_.clock.now();
         if (now < rests_end) wait(core::Deadline::after((now - began) * kRescueRests));
     }

@@ -3,6 +3,7 @@
 /// that others left behind. Every worker has one; all but the leader only ask, once in a third of a lease, whether to
 /// lead.
 
+#include <atomic>
 #include <functional>
 #include <optional>
 
@@ -17,6 +18,10 @@ namespace oiab::runtime {
 /// sort with the most went: fewer than `batch` = none is left.
 using PurgeBeside = std::function<std::size_t(pg::Transaction& tx, int batch)>;
 
+/// Work of the leader beside the queue, at times of its own. Blocks, in the janitor's thread and session.
+/// @returns how long until there is something to do; nullopt: nothing is known of
+using LeaderErrand = std::function<std::optional<std::chrono::milliseconds>(pg::Session& session)>;
+
 class Janitor final : public Service {
 public:
     struct Settings {
@@ -25,13 +30,23 @@ public:
         std::chrono::milliseconds retention{0};  ///< zero: finished jobs are kept
         int max_crashes = 3;
         PurgeBeside purge_beside;  ///< empty: the jobs alone are looked after
+        LeaderErrand errand;       ///< empty: none
+        /// How often the errand is run where nothing is known of; errand_may_be_due() comes before that.
+        std::chrono::milliseconds errand_interval{60'000};
     };
 
     Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, EngineFailed failed);
     ~Janitor() override;
 
+    /// Something has changed that the errand looks after. Returns at once; any thread.
+    void errand_may_be_due();
+
 private:
     void serve() override;
+    /// One round of housekeeping. @throws pg::DatabaseError
+    void keep_house();
+    /// Runs the errand where this worker leads and it is time. @throws pg::DatabaseError
+    void run_errand();
     /// A process that stood still, or whose calls all took too long, does not know what others could renew meanwhile.
     void notice_standstill();
     [[nodiscard]] bool lead();
@@ -44,6 +59,8 @@ private:
 
     const Settings settings_;
     AttemptWorld& world_;
+    std::atomic<bool> errand_may_be_due_{false};
+    core::Deadline errand_due_ = core::Deadline::after(std::chrono::milliseconds::zero());
     std::optional<std::int64_t> term_;
     /// Nothing is rescued before this: after an outage of ours or a start of the server every worker gets one full
     /// lease to renew what it still runs.
