@@ -9,6 +9,7 @@
 #include "clients/openai_chat.hpp"
 #include "clients/openai_embeddings.hpp"
 #include "handlers/agent_turn.hpp"
+#include "handlers/analytics_write.hpp"
 #include "handlers/embed_memories.hpp"
 #include "handlers/noop.hpp"
 #include "handlers/orchestrator_plan.hpp"
@@ -95,6 +96,7 @@ void register_builtin(Registry& registry, const BuiltinSettings& settings,
     add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, memory_tools));
     add("orchestrator-synthesize", std::make_shared<OrchestratorSynthesize>(world));
     add("embed-memories", std::make_shared<EmbedMemories>(world));
+    add("analytics-write", std::make_shared<AnalyticsWrite>());
     add("trigger-fire", std::make_shared<TriggerFire>());
     if (settings.diagnostics) add("noop", std::make_shared<Noop>());
 }

@@ -46,7 +46,7 @@ struct BuiltinSettings {
                                                                         const core::Clock& clock);
 
 /// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
-/// trigger-fire and, where diagnostics are on, noop.
+/// analytics-write, trigger-fire and, where diagnostics are on, noop.
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
                       std::shared_ptr<const agent::AgentWorld> world);
 

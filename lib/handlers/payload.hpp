@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/outcome.hpp"
 #include "core/uuid.hpp"
@@ -28,15 +29,23 @@ public:
     [[nodiscard]] std::int64_t required_integer(std::string_view field, std::int64_t least, std::int64_t most) const;
     [[nodiscard]] std::int64_t optional_integer(std::string_view field, std::int64_t fallback, std::int64_t least,
                                                 std::int64_t most) const;
+    [[nodiscard]] double optional_number(std::string_view field, double fallback, double least, double most) const;
     [[nodiscard]] bool optional_flag(std::string_view field) const;
+    /// An array of one to `most` objects. Their own fields are told with their place: "events[3].tool".
+    [[nodiscard]] std::vector<Payload> required_objects(std::string_view field, std::size_t most) const;
     /// Any JSON; nullptr where the field is missing.
     [[nodiscard]] const nlohmann::json* find(std::string_view field) const;
 
     /// Refuses the payload: "payload field "<field>" <what>".
     [[noreturn]] static void refuse(std::string_view field, std::string_view what);
+    /// The same for a field of this payload, which may be an element of another.
+    [[noreturn]] void reject(std::string_view field, std::string_view what) const;
 
 private:
+    Payload(nlohmann::json value, std::string place) : value_(std::move(value)), place_(std::move(place)) {}
+
     nlohmann::json value_;
+    std::string place_;  ///< what precedes the names of its fields
 };
 
 }  // namespace oiab::handlers

@@ -1,6 +1,7 @@
 -- Records model calls, each once.
 -- $1 jsonb array of usage events
--- Rows: the request ids that were recorded. Missing ones: recorded before. A certain figure replaces an estimate.
+-- Rows: the request ids that were recorded. Missing ones: recorded before. A certain figure replaces an estimate of the same
+-- tenant.
 -- Index: usage_events_request_id_key. Locks: the rows, in order of request_id.
 INSERT INTO usage_events AS known (request_id, tenant_id, user_id, session_id, job_id, purpose, provider, model, input_tokens, output_tokens,
                                    cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, uncertain, duration_ms)
@@ -14,5 +15,5 @@ ON CONFLICT (request_id) DO UPDATE
 SET input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cache_read_tokens = excluded.cache_read_tokens,
     cache_write_tokens = excluded.cache_write_tokens, reasoning_tokens = excluded.reasoning_tokens, cost_usd = excluded.cost_usd,
     uncertain = false, duration_ms = excluded.duration_ms
-WHERE known.uncertain AND NOT excluded.uncertain
+WHERE known.uncertain AND NOT excluded.uncertain AND known.tenant_id IS NOT DISTINCT FROM excluded.tenant_id
 RETURNING request_id
