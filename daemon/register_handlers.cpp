@@ -71,7 +71,10 @@ struct MakeHandler {
 }  // namespace
 
 void register_handlers(Registry& registry, const config::Settings& settings, const HandlerWorld& world) {
-    const auto builtin = builtin_settings(settings);
+    auto builtin = builtin_settings(settings);
+    if (const auto& pool = settings.agent.dispatch_pool; !pool.url.empty())
+        builtin.dispatch_pool = std::make_shared<clients::DispatchPool>(
+            world.http, world.clock, clients::DispatchPoolSettings{.url = pool.url, .token = pool.token});
     handlers::register_builtin(registry, builtin, handlers::make_agent_world(builtin, world.http, world.clock));
     for (const auto& source : settings.handlers) {
         auto handler = std::visit(MakeHandler{settings, world}, source.way);

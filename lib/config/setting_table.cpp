@@ -131,6 +131,12 @@ constexpr std::array kTable{
             "Memories that are recalled for one turn, at most."},
     Setting{kAgents, "recall_tokens", +[](Settings& s) -> int& { return s.agent.recall.tokens; }, "2000", "0",
             "1000000", false, "Tokens that recalled memories may take in one turn, at most."},
+    Setting{kAgents, "dispatch_pool_url", +[](Settings& s) -> string& { return s.agent.dispatch_pool.url; }, "", "", "",
+            false,
+            "Endpoint of a pool of sandboxes, for the dispatch modes remote, team_multi_vm and user_pc. Empty: they "
+            "fail and say so."},
+    Setting{kAgents, "dispatch_pool_token", +[](Settings& s) -> string& { return s.agent.dispatch_pool.token; }, "", "",
+            "", true, "Bearer token for dispatch_pool_url. Empty for an endpoint that asks for none."},
 
     Setting{kLogs, "log_level", kLevel, "info", "", "", false, "The least severe messages that are logged."},
     Setting{kLogs, "log_format", kFormat, "auto", "", "", false,

@@ -76,12 +76,19 @@ struct RecallSettings {
     int tokens = 2000;
 };
 
+/// Where members of a dispatch run that do not run here.
+struct DispatchPoolSettings {
+    std::string url;
+    std::string token;  ///< secret
+};
+
 struct AgentSettings {
     AgentRuntime runtime = AgentRuntime::kOffline;
     ProviderSettings llm;
     ProviderSettings embedding;
     int max_tool_rounds = 16;
     RecallSettings recall;
+    DispatchPoolSettings dispatch_pool;
 };
 
 /// One line of `oiabd config show`. Secrets are masked.

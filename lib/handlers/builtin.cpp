@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "agent/dispatch_tool.hpp"
 #include "agent/memory_tools.hpp"
 #include "agent/plan_tool.hpp"
 #include "clients/offline_chat.hpp"
@@ -10,6 +11,8 @@
 #include "clients/openai_embeddings.hpp"
 #include "handlers/agent_turn.hpp"
 #include "handlers/analytics_write.hpp"
+#include "handlers/dispatch_execute.hpp"
+#include "handlers/dispatch_synthesize.hpp"
 #include "handlers/embed_memories.hpp"
 #include "handlers/noop.hpp"
 #include "handlers/orchestrator_plan.hpp"
@@ -90,12 +93,15 @@ void register_builtin(Registry& registry, const BuiltinSettings& settings,
     const agent::ToolList memory_tools{std::make_shared<agent::MemoryAdd>(), std::make_shared<agent::MemorySearch>()};
     agent::ToolList all_tools = memory_tools;
     all_tools.push_back(std::make_shared<agent::PlanTasks>());
+    all_tools.push_back(std::make_shared<agent::DispatchTasks>(settings.dispatch_pool != nullptr));
 
     add("agent-turn", std::make_shared<AgentTurn>(world, all_tools));
     add("orchestrator-plan", std::make_shared<OrchestratorPlan>(world));
     add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, memory_tools));
     add("orchestrator-synthesize", std::make_shared<OrchestratorSynthesize>(world));
     add("embed-memories", std::make_shared<EmbedMemories>(world));
+    add("dispatch-execute", std::make_shared<DispatchExecute>(world, memory_tools, settings.dispatch_pool));
+    add("dispatch-synthesize", std::make_shared<DispatchSynthesize>(world));
     add("analytics-write", std::make_shared<AnalyticsWrite>());
     add("trigger-fire", std::make_shared<TriggerFire>());
     if (settings.diagnostics) add("noop", std::make_shared<Noop>());

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/world.hpp"
+#include "clients/dispatch_pool.hpp"
 #include "clients/http_client.hpp"
 #include "core/clock.hpp"
 #include "oiab/registry.hpp"
@@ -35,6 +36,7 @@ struct BuiltinSettings {
     bool diagnostics = false;  ///< registers noop
     agent::RecallSettings recall;
     int max_tool_rounds = 16;
+    std::shared_ptr<clients::DispatchPool> dispatch_pool;  ///< nullptr: none
     /// How attempts of a kind are run; empty: the defaults for all.
     std::function<KindSettings(std::string_view kind)> kind_settings;
 };
@@ -46,7 +48,7 @@ struct BuiltinSettings {
                                                                         const core::Clock& clock);
 
 /// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
-/// analytics-write, trigger-fire and, where diagnostics are on, noop.
+/// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire and, where diagnostics are on, noop.
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
                       std::shared_ptr<const agent::AgentWorld> world);
 

@@ -88,7 +88,8 @@ class Organisation {
 public:
     explicit Organisation(std::shared_ptr<clients::ChatModel> chat,
                           std::shared_ptr<clients::Embedder> embedder = std::make_shared<clients::OfflineEmbedder>(),
-                          const std::function<void(agent::AgentSettings&)>& adjust = {}) {
+                          const std::function<void(agent::AgentSettings&)>& adjust = {},
+                          std::shared_ptr<clients::DispatchPool> pool = nullptr) {
         auto world = std::make_shared<agent::AgentWorld>();
         world->chat = std::move(chat);
         world->embedder = std::move(embedder);
@@ -96,6 +97,7 @@ public:
         world->settings.embedding_provider = "test";
         if (adjust) adjust(world->settings);
         handlers::BuiltinSettings settings;
+        settings.dispatch_pool = std::move(pool);
         settings.kind_settings = [](std::string_view) {
             KindSettings kind;
             kind.retry.base = std::chrono::milliseconds{10};
