@@ -22,6 +22,7 @@ struct TokenCount {
     std::int64_t output = 0;
     std::int64_t cache_read = 0;
     std::int64_t cache_write = 0;
+    std::int64_t reasoning = 0;  ///< part of output, for the records
 };
 
 [[nodiscard]] double cost_usd(const TokenCount& tokens, const Price& price) noexcept;

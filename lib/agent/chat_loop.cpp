@@ -30,6 +30,22 @@ json to_json(const std::vector<clients::ToolCall>& calls) {
     return list;
 }
 
+/// As session_messages.parts has them: {"protocol", "content": […]}.
+std::string to_json_text(const clients::ProviderParts& parts) {
+    return json{{"protocol", parts.protocol}, {"content", core::parse_foreign_json(parts.content)}}.dump();
+}
+
+std::optional<clients::ProviderParts> read_parts(const std::optional<std::string>& stored) {
+    if (!stored) return std::nullopt;
+    const json parts = core::parse_foreign_json(*stored);
+    if (!parts.is_object()) return std::nullopt;
+    const auto protocol = parts.find("protocol");
+    const auto content = parts.find("content");
+    if (protocol == parts.end() || !protocol->is_string()) return std::nullopt;
+    if (content == parts.end() || !content->is_array()) return std::nullopt;
+    return clients::ProviderParts{protocol->get<std::string>(), content->dump()};
+}
+
 /// The loop's state over its rounds.
 class ChatLoop {
 public:
@@ -49,8 +65,14 @@ public:
             ModelReply reply = co_await ask(last);
             // Calls of tools that were not offered are never answered, and providers refuse every later turn of a
             // session with such calls in it.
-            if (last) reply.tool_calls.clear();
-            if (reply.tool_calls.empty() && is_blank(reply.content)) reply.content = kNoAnswer;
+            if (last && !reply.tool_calls.empty()) {
+                reply.tool_calls.clear();
+                reply.parts.reset();
+            }
+            if (reply.tool_calls.empty() && is_blank(reply.content)) {
+                reply.content = kNoAnswer;
+                reply.parts.reset();
+            }
             note(reply);
             if (reply.tool_calls.empty()) break;
             for (std::size_t i = 0; i < reply.tool_calls.size(); ++i) co_await use(reply.tool_calls[i], i);
@@ -91,17 +113,21 @@ private:
         result_.tokens.input += reply.tokens.input;
         result_.tokens.output += reply.tokens.output;
         result_.tokens.cache_read += reply.tokens.cache_read;
+        result_.tokens.cache_write += reply.tokens.cache_write;
+        result_.tokens.reasoning += reply.tokens.reasoning;
 
         ChatMessage message;
         message.role = Role::kAssistant;
         message.content = reply.content;
         message.tool_calls = reply.tool_calls;
+        message.parts = reply.parts;
         turn_.push_back(message);
 
         store::NewMessage kept;
         kept.role = "assistant";
         kept.content = reply.content;
         if (!reply.tool_calls.empty()) kept.tool_calls = to_json(reply.tool_calls).dump();
+        if (reply.parts) kept.parts = to_json_text(*reply.parts);
         kept.model = result_.model;
         kept.job_id = attempt_.job().id;
         kept.step = step_name("model");
@@ -209,6 +235,7 @@ std::vector<ChatMessage> to_chat_messages(const std::vector<store::MessageRow>& 
         message.role = *role;
         message.content = row.content;
         message.tool_call_id = row.tool_call_id.value_or("");
+        if (*role == Role::kAssistant) message.parts = read_parts(row.parts);
         if (!row.tool_calls) continue;
         const json calls = core::parse_foreign_json(*row.tool_calls);
         if (!calls.is_array()) continue;

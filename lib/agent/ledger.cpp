@@ -23,6 +23,7 @@ store::UsageEvent event_of(const Payer& payer, const Charge& charge) {
     event.output_tokens = charge.tokens.output;
     event.cache_read_tokens = charge.tokens.cache_read;
     event.cache_write_tokens = charge.tokens.cache_write;
+    event.reasoning_tokens = charge.tokens.reasoning;
     event.cost_usd = charge.cost_usd;
     event.uncertain = charge.uncertain;
     event.duration = charge.duration;

@@ -138,13 +138,18 @@ private:
         for (const auto& call : answer.tool_calls) {
             calls.push_back({{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}});
         }
+        json parts;
+        if (answer.parts) parts = {{"protocol", answer.parts->protocol}, {"content", answer.parts->content}};
         return json{{"content", answer.content},
                     {"toolCalls", std::move(calls)},
+                    {"parts", std::move(parts)},
                     {"finishReason", answer.finish_reason},
                     {"model", answer.model},
                     {"inputTokens", charge_.tokens.input},
                     {"outputTokens", charge_.tokens.output},
                     {"cacheReadTokens", charge_.tokens.cache_read},
+                    {"cacheWriteTokens", charge_.tokens.cache_write},
+                    {"reasoningTokens", charge_.tokens.reasoning},
                     {"costUsd", charge_.cost_usd},
                     {"dropped", dropped_}};
     }
@@ -153,13 +158,15 @@ private:
         if (answer.usage) {
             // The provider's input count has the cached ones in it; the records tell them apart.
             const auto cached = std::min(answer.usage->cached_input_tokens, answer.usage->input_tokens);
-            charge_.tokens = {answer.usage->input_tokens - cached, answer.usage->output_tokens, cached, 0};
+            const auto written = std::min(answer.usage->cache_write_tokens, answer.usage->input_tokens - cached);
+            charge_.tokens = {answer.usage->input_tokens - cached - written, answer.usage->output_tokens, cached,
+                              written, answer.usage->reasoning_tokens};
             return;
         }
         ChatMessage message;
         message.content = answer.content;
         message.tool_calls = answer.tool_calls;
-        charge_.tokens = {prompt_tokens(), estimate_tokens(message), 0, 0};
+        charge_.tokens = {prompt_tokens(), estimate_tokens(message)};
         charge_.uncertain = true;
     }
 
@@ -247,10 +254,15 @@ ModelReply read_reply(const json& stored) {
         reply.tool_calls.push_back({call.at("id").get<std::string>(), call.at("name").get<std::string>(),
                                     call.at("arguments").get<std::string>()});
     }
+    // Steps that were recorded by an earlier version have no parts.
+    if (const auto parts = stored.find("parts"); parts != stored.end() && parts->is_object()) {
+        reply.parts = {parts->at("protocol").get<std::string>(), parts->at("content").get<std::string>()};
+    }
     reply.finish_reason = stored.at("finishReason").get<std::string>();
     reply.model = stored.at("model").get<std::string>();
     reply.tokens = {stored.at("inputTokens").get<std::int64_t>(), stored.at("outputTokens").get<std::int64_t>(),
-                    stored.at("cacheReadTokens").get<std::int64_t>(), 0};
+                    stored.at("cacheReadTokens").get<std::int64_t>(), stored.value("cacheWriteTokens", std::int64_t{0}),
+                    stored.value("reasoningTokens", std::int64_t{0})};
     reply.cost_usd = stored.at("costUsd").get<double>();
     reply.dropped = stored.at("dropped").get<std::size_t>();
     return reply;

@@ -3,6 +3,7 @@
 /// what a failure means for the job. For the chat loop and the planner.
 
 #include <boost/asio/awaitable.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct ModelCall {
 struct ModelReply {
     std::string content;
     std::vector<clients::ToolCall> tool_calls;
+    std::optional<clients::ProviderParts> parts;
     std::string finish_reason;
     std::string model;  ///< as the provider names it
     TokenCount tokens;

@@ -27,11 +27,19 @@ struct ToolCall {
     std::string arguments;  ///< JSON text as the model wrote it: untrusted, perhaps not even JSON
 };
 
+/// A message's content as its provider sent it, kept to be handed back unchanged: text and tool calls alone lose signed
+/// thinking, for example, without which some models refuse to go on.
+struct ProviderParts {
+    std::string protocol;  ///< who wrote them; nobody else is shown them
+    std::string content;   ///< JSON array of content blocks, storable as jsonb
+};
+
 struct ChatMessage {
     Role role = Role::kUser;
     std::string content;
-    std::vector<ToolCall> tool_calls;  ///< of an assistant
-    std::string tool_call_id;          ///< of a tool's answer: the call that it answers
+    std::vector<ToolCall> tool_calls;         ///< of an assistant
+    std::string tool_call_id;                 ///< of a tool's answer: the call that it answers
+    std::optional<ProviderParts> parts = {};  ///< of an assistant: says the same as content and tool_calls
 };
 
 struct ToolDefinition {
@@ -53,15 +61,18 @@ struct ChatRequest {
 struct Usage {
     std::int64_t input_tokens = 0;  ///< all of them, cached ones included
     std::int64_t output_tokens = 0;
-    std::int64_t cached_input_tokens = 0;
+    std::int64_t cached_input_tokens = 0;  ///< read from the provider's cache
+    std::int64_t cache_write_tokens = 0;   ///< written to it; part of input_tokens, too
+    std::int64_t reasoning_tokens = 0;     ///< part of output_tokens
 };
 
 struct ChatAnswer {
     std::string content;
     std::vector<ToolCall> tool_calls;
-    std::string finish_reason;   ///< stop, length, tool_calls, content_filter, or the provider's own word
-    std::string model;           ///< as the provider names it
-    std::optional<Usage> usage;  ///< unset where the provider did not tell
+    std::string finish_reason;                ///< stop, length, tool_calls, content_filter, or the provider's own word
+    std::string model;                        ///< as the provider names it
+    std::optional<Usage> usage;               ///< unset where the provider did not tell
+    std::optional<ProviderParts> parts = {};  ///< unset where content and tool_calls lose nothing
 };
 
 /// Told each piece of the answer's text as it arrives, on the coroutine's executor. May be empty.

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "clients/anthropic_chat.hpp"
 #include "clients/openai_chat.hpp"
 #include "clients/openai_embeddings.hpp"
 
@@ -54,11 +55,19 @@ void address_azure(ProviderSettings& provider, bool dated) {
     base += query;
 }
 
+/// Some settings for this provider have the version in the address, others only the host.
+void address_anthropic(std::string& base) {
+    while (base.ends_with('/')) base.pop_back();
+    const auto host = base.find("://") + 3;
+    if (base.find('/', host) == std::string::npos && base.find('?', host) == std::string::npos) base += "/v1";
+}
+
 void complete_endpoint(ChatEndpoint& endpoint) {
     if (const auto fault = find_fault(endpoint)) throw std::invalid_argument{*fault};
     const Dialect& dialect = dialect_of(endpoint.protocol);
     if (endpoint.provider.base_url.empty()) endpoint.provider.base_url = dialect.base_url;
     if (endpoint.provider.auth == ProviderAuth::kByProtocol) endpoint.provider.auth = dialect.auth;
+    if (endpoint.protocol == ChatProtocol::kAnthropic) address_anthropic(endpoint.provider.base_url);
     if (endpoint.protocol == ChatProtocol::kAzureOpenAi) {
         address_azure(endpoint.provider, !endpoint.api_version.empty());
     } else {
@@ -99,7 +108,12 @@ std::optional<std::string> find_fault(const ChatEndpoint& endpoint) {
 
 std::shared_ptr<ChatModel> make_chat_model(HttpClient& http, ChatEndpoint endpoint, const core::Clock& clock) {
     complete_endpoint(endpoint);
-    if (endpoint.protocol == ChatProtocol::kAnthropic) throw std::invalid_argument{"anthropic is not spoken here"};
+    if (endpoint.protocol == ChatProtocol::kAnthropic) {
+        AnthropicSettings settings;
+        settings.provider = std::move(endpoint.provider);
+        settings.max_output_tokens = endpoint.max_output_tokens.value_or(kDefaultMaxOutputTokens);
+        return std::make_shared<AnthropicChat>(http, std::move(settings), clock);
+    }
     OpenAiChatSettings settings;
     if (is_plain_openai(endpoint)) settings.token_limit = TokenLimitName::kMaxCompletionTokens;
     settings.provider = std::move(endpoint.provider);

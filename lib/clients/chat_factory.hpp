@@ -35,7 +35,7 @@ struct ChatEndpoint {
     /// azure-openai: a dated one ("2024-10-21") selects the deployment paths, an empty one the newer /openai/v1/.
     std::string api_version{};
     std::string deployment{};  ///< azure-openai with an api_version: empty where it is called like the model
-    /// For requests that name no limit of their own. Anthropic requires one: kDefaultMaxOutputTokens where unset.
+    /// For requests that name no lower limit of their own. Anthropic requires one: kDefaultMaxOutputTokens where unset.
     std::optional<int> max_output_tokens{};
 };
 

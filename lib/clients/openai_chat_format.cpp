@@ -149,6 +149,10 @@ void ChatAssembly::take_usage(const json& usage) {
     told.output_tokens = token_count(usage, "completion_tokens");
     if (const auto details = usage.find("prompt_tokens_details"); details != usage.end()) {
         told.cached_input_tokens = token_count(*details, "cached_tokens");
+        told.cache_write_tokens = token_count(*details, "cache_write_tokens");  // of routers; OpenAI writes for nothing
+    }
+    if (const auto details = usage.find("completion_tokens_details"); details != usage.end()) {
+        told.reasoning_tokens = token_count(*details, "reasoning_tokens");
     }
     answer_.usage = told;
 }

@@ -1,5 +1,7 @@
 #include "clients/provider.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "clients/retry_after.hpp"
@@ -34,7 +36,13 @@ ErrorDetails details_of(const nlohmann::json& body) {
     details.code = text_member(*error, "code");
     details.type = text_member(*error, "type");
     for (const char* name : {"status", "code"}) {
-        if (error->contains(name) && error->at(name).is_number_integer()) details.status = error->at(name).get<int>();
+        const auto found = error->find(name);
+        if (found == error->end()) continue;
+        if (found->is_number_integer()) details.status = found->get<int>();
+        // Azure writes its numbers as text.
+        if (const std::string text = text_member(*error, name); text.size() == 3) {
+            std::from_chars(text.data(), text.data() + text.size(), details.status);
+        }
     }
     return details;
 }
@@ -53,15 +61,36 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
     return false;
 }
 
-bool is_context_length(const ErrorDetails& details, int status) {
-    if (details.code == "context_length_exceeded") return true;
-    if (status != 400 && status != 413 && status != 422) return false;
-    return contains_any(lower(details.message), {"maximum context length", "context length", "context window",
-                                                 "prompt is too long", "too many input tokens"});
+bool is_any_of(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), text) != words.end();
 }
 
+bool is_context_length(const ErrorDetails& details, int status) {
+    if (is_any_of(details.code, {"context_length_exceeded", "model_context_window_exceeded"})) return true;
+    if (is_any_of(details.type, {"context_length_exceeded", "exceed_context_size_error"})) return true;
+    if (status != 400 && status != 413 && status != 422) return false;
+    return contains_any(lower(details.message),
+                        {"maximum context length", "context length", "context window", "context limit",
+                         "prompt is too long", "too many input tokens", "input is too long", "available context size",
+                         "reduce the length of the messages", "exceeds the maximum number of tokens"});
+}
+
+/// What no waiting brings back.
 bool lacks_quota(const ErrorDetails& details) {
-    return details.code == "insufficient_quota" || details.type == "insufficient_quota";
+    return details.type == "insufficient_quota" || details.type == "billing_error" ||
+           is_any_of(details.code, {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"});
+}
+
+bool is_rate_limit(const ErrorDetails& details) {
+    return details.status == 429 || is_any_of(details.type, {"rate_limit_error", "rate_limit_exceeded"}) ||
+           is_any_of(details.code, {"rate_limit_error", "rate_limit_exceeded"});
+}
+
+/// Of errors inside of a stream, where no status tells. OpenAI and Anthropic use these words for what is the request's
+/// own fault; all others ("server_error", "api_error", "overloaded_error") are the provider's.
+bool blames_the_request(const ErrorDetails& details) {
+    return is_any_of(details.type, {"invalid_request_error", "authentication_error", "permission_error",
+                                    "not_found_error", "request_too_large"});
 }
 
 ModelErrorClass class_of(int status, const ErrorDetails& details) {
@@ -155,8 +184,11 @@ ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head
     ModelError error;
     error.kind = class_of(head.status, details);
     error.status = head.status;
-    error.retry_after = find_retry_after(head, now);
-    error.rate_limited = head.status == 429 && error.kind == ModelErrorClass::kRetryable;
+    if (error.kind == ModelErrorClass::kRetryable) {
+        error.retry_after = find_retry_after(head, now);
+        if (!error.retry_after) error.retry_after = find_retry_after_in(details.message);
+        error.rate_limited = head.status == 429 || is_rate_limit(details);
+    }
     error.message = "the provider answered " + std::to_string(head.status);
     if (!details.message.empty()) error.message += ": " + presentable(std::move(details.message), settings.api_key);
     return error;
@@ -179,7 +211,11 @@ ModelError model_error_in(const ProviderSettings& settings, const nlohmann::json
     out.status = 200;
     if (details.status >= 400) out.kind = class_of(details.status, details);
     else if (is_context_length(details, 400)) out.kind = ModelErrorClass::kContextLength;
-    else if (lacks_quota(details) || details.type == "invalid_request_error") out.kind = ModelErrorClass::kPermanent;
+    else if (lacks_quota(details) || blames_the_request(details)) out.kind = ModelErrorClass::kPermanent;
+    if (out.kind == ModelErrorClass::kRetryable) {
+        out.rate_limited = is_rate_limit(details);
+        out.retry_after = find_retry_after_in(details.message);
+    }
     out.message = "the provider broke off its answer with an error: " +
                   (details.message.empty() ? "it gave no reason" : presentable(details.message, settings.api_key));
     return out;

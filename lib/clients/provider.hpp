@@ -48,13 +48,14 @@ struct ProviderSettings {
 [[nodiscard]] boost::asio::awaitable<std::expected<HttpResponse, CallError>> collect_answer(HttpStream stream);
 
 /// What a provider's refusal means. 400/401/402/403/404/413/422 and a 429 for want of quota are permanent, 408/409/429
-/// and 5xx retryable, and a conversation that is too long is a class of its own.
+/// and 5xx (529 among them) retryable, and a conversation that is too long is a class of its own, in each dialect's
+/// words. `retry_after` is read of headers, and of the message where those are silent.
 [[nodiscard]] ModelError model_error_of(const ProviderSettings& settings, const HttpHead& head, std::string_view body,
                                         core::WallTime now);
 /// What a call without an answer means. A cancelled one is kCancelled, one past its deadline kDeadline, a request that
 /// could not be made at all kPermanent, everything else retryable.
 [[nodiscard]] ModelError model_error_of(const CallError& error, core::Deadline deadline);
-/// What an error object inside an answer of status 200 means: classified by the status or the code that it names.
+/// What an error object inside an answer of status 200 means: classified by the status, the code or the type it names.
 [[nodiscard]] ModelError model_error_in(const ProviderSettings& settings, const nlohmann::json& error);
 /// An answer that is none: not JSON, or without what an answer has.
 [[nodiscard]] ModelError garbled_answer(std::string_view what);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string>
 #include <vector>
 
 namespace oiab::clients {
@@ -84,16 +85,65 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view valu
     return std::nullopt;
 }
 
-std::optional<std::chrono::milliseconds> find_retry_after(const HttpHead& head, core::WallTime now) {
-    if (const auto text = head.find_header("retry-after-ms")) {
-        const auto wait = parse_number<double>(*text);
-        if (wait && *wait >= 0 && *wait < 1e12)
-            return bounded(std::chrono::milliseconds{static_cast<std::int64_t>(*wait)});
+std::optional<std::chrono::milliseconds> parse_reset_time(std::string_view value) {
+    double total_ms = 0;
+    bool any = false;
+    while (!value.empty()) {
+        double number = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        if (error != std::errc{} || !(number >= 0) || number > 1e9) return std::nullopt;
+        value.remove_prefix(static_cast<std::size_t>(end - value.data()));
+        const auto unit_length = std::min(value.find_first_of("0123456789."), value.size());
+        const std::string_view unit = value.substr(0, unit_length);
+        if (unit == "ms") total_ms += number;
+        else if (unit == "s" || (unit.empty() && !any)) total_ms += number * 1e3;
+        else if (unit == "m") total_ms += number * 6e4;
+        else if (unit == "h") total_ms += number * 3.6e6;
+        else return std::nullopt;
+        value.remove_prefix(unit_length);
+        any = true;
     }
-    const auto text = head.find_header("retry-after");
-    if (!text) return std::nullopt;
-    if (const auto date = head.find_header("date")) now = parse_http_date(*date).value_or(now);
-    return parse_retry_after(*text, now);
+    if (!any) return std::nullopt;
+    return bounded(std::chrono::milliseconds{static_cast<std::int64_t>(std::min(total_ms, 1e12))});
+}
+
+std::optional<std::chrono::milliseconds> find_retry_after(const HttpHead& head, core::WallTime now) {
+    for (const char* name : {"retry-after-ms", "x-ms-retry-after-ms"}) {
+        const auto text = head.find_header(name);
+        const auto wait = text ? parse_number<double>(*text) : std::nullopt;
+        if (wait && *wait >= 0 && *wait < 1e12) {
+            return bounded(std::chrono::milliseconds{static_cast<std::int64_t>(*wait)});
+        }
+    }
+    if (const auto text = head.find_header("retry-after")) {
+        if (const auto date = head.find_header("date")) now = parse_http_date(*date).value_or(now);
+        return parse_retry_after(*text, now);
+    }
+    if (head.status != 429) return std::nullopt;
+    for (const char* what : {"requests", "tokens"}) {
+        const std::string name{what};
+        const auto left = head.find_header("x-ratelimit-remaining-" + name);
+        auto reset = head.find_header("x-rate-limit-reset-" + name);  // Azure's spelling, sent only where it matters
+        if (!reset && left == "0") reset = head.find_header("x-ratelimit-reset-" + name);
+        if (const auto wait = reset ? parse_reset_time(*reset) : std::nullopt) return wait;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::chrono::milliseconds> find_retry_after_in(std::string_view message) {
+    for (const std::string_view phrase : {"retry after ", "try again in "}) {
+        const auto at = message.find(phrase);
+        if (at == std::string_view::npos) continue;
+        std::string_view rest = message.substr(at + phrase.size());
+        const auto number_end = std::min(rest.find_first_not_of("0123456789.hms"), rest.size());
+        std::string_view value = rest.substr(0, number_end);
+        while (value.ends_with('.')) value.remove_suffix(1);
+        rest.remove_prefix(number_end);
+        const bool minutes = rest.starts_with(" minute");
+        const auto wait = parse_reset_time(value);
+        if (wait) return minutes ? bounded(*wait * 60) : *wait;
+    }
+    return std::nullopt;
 }
 
 }  // namespace oiab::clients

@@ -21,8 +21,16 @@ inline constexpr std::chrono::hours kLongestRetryAfter{24 * 7};
 /// An HTTP date (IMF-fixdate, RFC 850 or asctime form).
 [[nodiscard]] std::optional<core::WallTime> parse_http_date(std::string_view value);
 
-/// What the answer's head asks for: `retry-after-ms`, or `retry-after`, whose date is measured against the answer's own
-/// `date` where it has one, so that a peer with a wrong clock is still understood.
+/// Reads a duration as OpenAI's headers have it: "6m0s", "1.5s", "20ms", "1h2m"; a bare number is seconds, as Azure
+/// writes. @returns nullopt for anything else.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_reset_time(std::string_view value);
+
+/// What the answer's head asks for: `retry-after-ms` (Azure also `x-ms-retry-after-ms`), or `retry-after`, whose date
+/// is measured against the answer's own `date` where it has one, so that a peer with a wrong clock is still understood.
+/// A 429 without these is read for when the limit that is used up is filled again (`x-ratelimit-reset-…`).
 [[nodiscard]] std::optional<std::chrono::milliseconds> find_retry_after(const HttpHead& head, core::WallTime now);
+
+/// What a message asks for in words: "Please retry after 45 seconds", "Please try again in 1.2s".
+[[nodiscard]] std::optional<std::chrono::milliseconds> find_retry_after_in(std::string_view message);
 
 }  // namespace oiab::clients

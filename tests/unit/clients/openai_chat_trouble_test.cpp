@@ -61,6 +61,41 @@ TEST_CASE("chat: a conversation that is too long is a class of its own") {
     }
 }
 
+TEST_CASE("chat: want of money is permanent under each of its names, a rate limit is not") {
+    for (const char* body : {R"({"error":{"message":"x","code":"insufficient_quota"}})",
+                             R"({"error":{"message":"x","code":"billing_not_active"}})",
+                             R"({"error":{"message":"x","code":"billing_hard_limit_reached"}})",
+                             R"({"error":{"message":"x","type":"billing_error"}})"}) {
+        Provider provider{answering(429, body)};
+        const auto error = provider.ask().error();
+        CHECK(error.kind == ModelErrorClass::kPermanent);
+        CHECK_FALSE(error.rate_limited);
+    }
+    Provider azure{answering(429, R"({"error":{"code":"429","message":"Please retry after 26 seconds."}})")};
+    const auto error = azure.ask().error();
+    CHECK(error.kind == ModelErrorClass::kRetryable);
+    CHECK(error.rate_limited);
+    CHECK(error.retry_after == 26s);
+    Provider streamed{streaming({delta("Hel"), R"({"error":{"message":"x","code":"rate_limit_exceeded"}})"})};
+    CHECK(streamed.ask().error().rate_limited);
+    Provider down{answering(503, "{}")};
+    CHECK_FALSE(down.ask().error().rate_limited);
+}
+
+TEST_CASE("chat: too long is understood in each server's words, and only where it can be meant") {
+    for (
+        const char* body :
+        {R"({"error":{"type":"exceed_context_size_error","message":"request (9 tokens) exceeds the available context size"}})",
+         R"({"error":{"message":"Please reduce the length of the messages or completion."}})",
+         R"({"error":{"message":"The input token count (9) exceeds the maximum number of tokens allowed (8)."}})",
+         R"({"error":{"message":"Input is too long for requested model."}})"}) {
+        Provider provider{answering(400, body)};
+        CHECK(provider.ask().error().kind == ModelErrorClass::kContextLength);
+    }
+    Provider other{answering(403, R"({"error":{"message":"your plan has no long context window"}})")};
+    CHECK(other.ask().error().kind == ModelErrorClass::kPermanent);
+}
+
 TEST_CASE("chat: an error inside a 200 stream is an error") {
     Provider provider{streaming({delta("Hel"), R"({"error":{"message":"backend died","type":"server_error"}})"})};
     auto answer = provider.ask();

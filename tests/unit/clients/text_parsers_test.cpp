@@ -104,3 +104,36 @@ TEST_CASE("utf8: shortening never cuts a character in two") {
     CHECK(shortened("abcd", 3) == "abc…");
     CHECK(shortened("ab\xE2\x82\xAC", 3) == "ab…");
 }
+
+TEST_CASE("retry-after: durations of rate limits are understood in both spellings") {
+    CHECK(parse_reset_time("6m0s") == 6min);
+    CHECK(parse_reset_time("1h2m") == 62min);
+    CHECK(parse_reset_time("1.5s") == 1500ms);
+    CHECK(parse_reset_time("20ms") == 20ms);
+    CHECK(parse_reset_time("55") == 55s);
+    for (const char* text : {"", "s", "-1s", "1x", "1m2", "soon", "nan", "1e300s"}) CHECK_FALSE(parse_reset_time(text));
+}
+
+TEST_CASE("retry-after: milliseconds come before seconds, and rate limit headers only count on a 429") {
+    HttpHead head{429, {{"retry-after", "3"}, {"x-ms-retry-after-ms", "2500"}}};
+    CHECK(find_retry_after(head, kNow) == 2500ms);
+    head.headers = {{"x-ratelimit-remaining-requests", "5"},
+                    {"x-ratelimit-reset-requests", "9s"},
+                    {"x-ratelimit-remaining-tokens", "0"},
+                    {"x-ratelimit-reset-tokens", "6m0s"}};
+    CHECK(find_retry_after(head, kNow) == 6min);
+    head.headers = {{"x-rate-limit-reset-tokens", "55"}};
+    CHECK(find_retry_after(head, kNow) == 55s);
+    head.status = 500;
+    CHECK_FALSE(find_retry_after(head, kNow));
+}
+
+TEST_CASE("retry-after: sentences that ask for it are understood") {
+    CHECK(find_retry_after_in("You exceeded the limit. Please retry after 45 seconds. See the page.") == 45s);
+    CHECK(find_retry_after_in("Rate limit reached. Please try again in 1.2s. Visit us.") == 1200ms);
+    CHECK(find_retry_after_in("Please try again in 6m0s.") == 6min);
+    CHECK(find_retry_after_in("Please try again in 2 minutes") == 2min);
+    for (const char* text : {"", "try again in a while", "retry after ", "please retry"}) {
+        CHECK_FALSE(find_retry_after_in(text));
+    }
+}
