@@ -1,5 +1,6 @@
 #include "clients/openai_chat.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -7,14 +8,38 @@
 #include "clients/sse.hpp"
 
 namespace oiab::clients {
+namespace {
+
+/// "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+bool wants_other_limit(const ModelError& error) {
+    return error.status == 400 && error.message.find("max_completion_tokens") != std::string::npos;
+}
+
+}  // namespace
 
 OpenAiChat::OpenAiChat(HttpClient& http, OpenAiChatSettings settings, const core::Clock& clock)
     : http_{http}, settings_{std::move(settings)}, clock_{clock} {}
 
 asio::awaitable<std::expected<ChatAnswer, ModelError>> OpenAiChat::complete(ChatRequest request, OnDelta on_delta) {
-    if (!request.max_output_tokens) request.max_output_tokens = settings_.max_output_tokens;
+    if (settings_.max_output_tokens) {
+        // What a budget affords may be more than the model writes.
+        request.max_output_tokens =
+            std::min(request.max_output_tokens.value_or(*settings_.max_output_tokens), *settings_.max_output_tokens);
+    }
+    if (settings_.token_limit != TokenLimitName::kByModel || !names_max_tokens(request, settings_)) {
+        co_return co_await send(std::move(request), settings_.token_limit, std::move(on_delta));
+    }
+    auto answer = co_await send(request, settings_.token_limit, on_delta);
+    if (answer || !wants_other_limit(answer.error())) co_return answer;
+    co_return co_await send(std::move(request), TokenLimitName::kMaxCompletionTokens, std::move(on_delta));
+}
+
+asio::awaitable<OpenAiChat::Answer> OpenAiChat::send(ChatRequest request, TokenLimitName token_limit,
+                                                     OnDelta on_delta) {
+    OpenAiChatSettings settings = settings_;
+    settings.token_limit = token_limit;
     HttpRequest http = make_provider_request(settings_.provider, settings_.paths.chat(request.model),
-                                             chat_body(request, settings_), request.deadline);
+                                             chat_body(request, settings), request.deadline);
     if (!request.idempotency_key.empty()) http.headers.emplace_back("Idempotency-Key", request.idempotency_key);
     request = {};  // a long conversation need not be kept in memory while the answer comes
     if (settings_.streaming == Streaming::kOff) {

@@ -19,10 +19,11 @@ enum class TokenLimitName { kByModel, kMaxCompletionTokens, kMaxTokens };
 struct OpenAiChatSettings {
     ProviderSettings provider;
     OpenAiPaths paths{};
-    std::optional<int> max_output_tokens{};  ///< for requests that name none; the provider's own limit where unset
+    std::optional<int> max_output_tokens{};  ///< where the request names no lower one; none where unset
     Streaming streaming = Streaming::kOn;
     UsageInStream usage = UsageInStream::kAsk;  ///< kOmit for servers that refuse stream_options
-    /// By the model's name, reasoning models want max_completion_tokens and the others max_tokens.
+    /// By the model's name, reasoning models want max_completion_tokens and the others max_tokens. One that hides
+    /// behind another name (a deployment's) says so when it refuses; then it is asked once more in its word.
     TokenLimitName token_limit = TokenLimitName::kByModel;
 };
 
@@ -38,6 +39,7 @@ public:
 private:
     using Answer = std::expected<ChatAnswer, ModelError>;
 
+    asio::awaitable<Answer> send(ChatRequest request, TokenLimitName token_limit, OnDelta on_delta);
     asio::awaitable<Answer> complete_whole(HttpRequest request, OnDelta on_delta);
     asio::awaitable<Answer> complete_streamed(HttpRequest request, OnDelta on_delta);
     asio::awaitable<Answer> read_events(HttpStream stream, core::Deadline deadline, OnDelta on_delta);

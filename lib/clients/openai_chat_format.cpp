@@ -65,15 +65,19 @@ std::string_view to_string(Role role) noexcept {
     return "user";
 }
 
+bool names_max_tokens(const ChatRequest& request, const OpenAiChatSettings& settings) {
+    if (!request.max_output_tokens || settings.token_limit == TokenLimitName::kMaxCompletionTokens) return false;
+    return settings.token_limit == TokenLimitName::kMaxTokens || !wants_completion_tokens(request.model);
+}
+
 std::string chat_body(const ChatRequest& request, const OpenAiChatSettings& settings) {
     json body{{"model", settings.paths.model_name(request.model)}, {"messages", json::array()}};
     for (const ChatMessage& message : request.messages) body["messages"].push_back(message_json(message));
     for (const ToolDefinition& tool : request.tools) body["tools"].push_back(tool_json(tool));
     if (request.temperature) body["temperature"] = *request.temperature;
     if (request.max_output_tokens) {
-        const bool newer = settings.token_limit == TokenLimitName::kMaxCompletionTokens ||
-                           (settings.token_limit == TokenLimitName::kByModel && wants_completion_tokens(request.model));
-        body[newer ? "max_completion_tokens" : "max_tokens"] = *request.max_output_tokens;
+        const bool older = names_max_tokens(request, settings);
+        body[older ? "max_tokens" : "max_completion_tokens"] = *request.max_output_tokens;
     }
     if (settings.streaming == Streaming::kOn) {
         body["stream"] = true;

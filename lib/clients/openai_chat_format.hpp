@@ -15,6 +15,9 @@ namespace oiab::clients {
 /// The body to send. Malformed UTF-8 in it is replaced, so that this never throws.
 [[nodiscard]] std::string chat_body(const ChatRequest& request, const OpenAiChatSettings& settings);
 
+/// Whether the body names its limit by the older word, which reasoning models refuse.
+[[nodiscard]] bool names_max_tokens(const ChatRequest& request, const OpenAiChatSettings& settings);
+
 /// One answer that comes whole or in pieces.
 class ChatAssembly {
 public:

@@ -71,6 +71,22 @@ TEST_CASE("factory: a compatible server is told max_tokens, unless the model is 
     CHECK(made.body()["max_completion_tokens"] == 77);
 }
 
+TEST_CASE("factory: a model behind another name that refuses max_tokens is asked once more in its word") {
+    Made made;
+    const auto refusal = answering(
+        400, R"({"error":{"message":"Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}})");
+    made.provider.server.next(refusal);
+    ChatEndpoint endpoint{
+        .protocol = ChatProtocol::kAzureOpenAi, .api_version = "2024-12-01-preview", .max_output_tokens = 77};
+    REQUIRE(made.ask(endpoint, "prod"));
+    CHECK(made.provider.body(0)["max_tokens"] == 77);
+    CHECK(made.provider.body(1)["max_completion_tokens"] == 77);
+    CHECK_FALSE(made.provider.body(1).contains("max_tokens"));
+    made.provider.server.set_script(refusal);
+    CHECK(made.ask(endpoint, "prod").error().kind == ModelErrorClass::kPermanent);
+    CHECK(made.provider.server.requests().size() == 4);
+}
+
 TEST_CASE("factory: Azure's dated API has the deployment in its path and takes api-key") {
     Made made;
     ChatEndpoint endpoint{.protocol = ChatProtocol::kAzureOpenAi, .api_version = "2024-10-21"};
