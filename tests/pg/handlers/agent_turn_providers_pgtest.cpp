@@ -63,7 +63,7 @@ TEST_CASE("agent-turn: signed thinking is kept as it came and goes back unchange
     CHECK(db.value("SELECT string_agg(DISTINCT concat_ws(' ', input_tokens, cache_read_tokens, cache_write_tokens, "
                    "output_tokens, reasoning_tokens), ',') FROM usage_events WHERE purpose = 'chat'") ==
           "10 200 30 7 3");
-    CHECK(db.value("SELECT DISTINCT cost_usd::float8 FROM usage_events WHERE purpose = 'chat'") == "32.00071");
+    CHECK(db.value("SELECT DISTINCT cost_usd::float8 FROM usage_events WHERE purpose = 'chat'") == "5.00071");
 }
 
 TEST_CASE("agent-turn: a provider that is left alone costs no attempt, and the turn comes back") {
