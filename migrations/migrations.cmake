@@ -18,6 +18,7 @@ set(OIAB_MIGRATIONS
   platform_schema.sql
   gateway_schema.sql
   rules.sql
+  skill_functions.sql
   orchestrator_functions.sql
   dispatch_functions.sql
   trigger_functions.sql

@@ -12,6 +12,24 @@ using nlohmann::json;
 json parsed_or_null(const std::optional<std::string>& text) { return text ? json::parse(*text) : json(nullptr); }
 json text_or_null(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
 
+std::vector<MessageRow> read_messages(const pqxx::result& found) {
+    std::vector<MessageRow> messages;
+    for (const auto& row : found) {
+        MessageRow message;
+        message.seq = row["seq"].as<std::int64_t>();
+        message.role = rows::read_text(row["role"]);
+        message.content = rows::read_text(row["content"]);
+        message.parts = rows::read_optional_text(row["parts"]);
+        message.tool_calls = rows::read_optional_text(row["tool_calls"]);
+        message.tool_call_id = rows::read_optional_text(row["tool_call_id"]);
+        message.job_id = rows::read_optional_id<core::JobId>(row["job_id"]);
+        message.step = rows::read_text(row["step"]);
+        message.ordinal = row["ordinal"].as<int>();
+        messages.push_back(std::move(message));
+    }
+    return messages;
+}
+
 }  // namespace
 
 std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, std::span<const NewMessage> messages) {
@@ -36,21 +54,11 @@ std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, 
 }
 
 std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id, int limit) {
-    std::vector<MessageRow> messages;
-    for (const auto& row : tx.run(sql::load_messages, pqxx::params{session_id, limit})) {
-        MessageRow message;
-        message.seq = row["seq"].as<std::int64_t>();
-        message.role = rows::read_text(row["role"]);
-        message.content = rows::read_text(row["content"]);
-        message.parts = rows::read_optional_text(row["parts"]);
-        message.tool_calls = rows::read_optional_text(row["tool_calls"]);
-        message.tool_call_id = rows::read_optional_text(row["tool_call_id"]);
-        message.job_id = rows::read_optional_id<core::JobId>(row["job_id"]);
-        message.step = rows::read_text(row["step"]);
-        message.ordinal = row["ordinal"].as<int>();
-        messages.push_back(std::move(message));
-    }
-    return messages;
+    return read_messages(tx.run(sql::load_messages, pqxx::params{session_id, limit}));
+}
+
+std::vector<MessageRow> load_turn_messages(pg::Transaction& tx, const std::string& session_id, core::JobId job) {
+    return read_messages(tx.run(sql::load_turn_messages, pqxx::params{session_id, job.to_string()}));
 }
 
 }  // namespace oiab::store

@@ -9,6 +9,8 @@
 
 namespace oiab::store {
 
+using TrajectoryId = core::Id<struct TrajectoryTag>;
+
 struct NewTrajectory {
     core::JobId job_id;  ///< one trajectory a job
     std::optional<core::TenantId> tenant_id;

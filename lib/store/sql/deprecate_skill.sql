@@ -1,0 +1,5 @@
+-- Deprecates a skill: see the function deprecate_skill.
+-- $1 uuid skill, $2 uuid who, or NULL for an operator
+-- Rows: always one; refusals are errors with a sentence.
+-- Index: primary keys. Locks: the skill's row.
+SELECT name, status, version, changed FROM deprecate_skill($1, $2)
