@@ -110,7 +110,8 @@ private:
         if (max_output_tokens_) request.max_output_tokens = static_cast<int>(*max_output_tokens_);
         clients::OnDelta on_delta = [this](std::string_view delta) {
             received_bytes_ += static_cast<std::int64_t>(delta.size());
-            stream_.add(delta);
+            if (call_.streamed) stream_.add(delta);
+            else attempt_.heartbeat();
         };
         // The writer of the stream ends by being cancelled, or early where it may write no more; the answer decides.
         auto both =

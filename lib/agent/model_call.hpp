@@ -25,6 +25,7 @@ struct ModelCall {
     std::vector<clients::ChatMessage> turn;     ///< this turn's messages, never dropped
     std::vector<clients::ToolDefinition> tools;
     std::int64_t stream_position = 0;  ///< bytes of the answer that precede this call's
+    bool streamed = true;              ///< false: nobody who follows the session is to see this answer grow
     /// What identifies the call beside its name: another one under the same name fails the job. The history is told by
     /// the last message that belongs to it, never copied.
     std::int64_t history_through = 0;

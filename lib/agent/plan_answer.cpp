@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "agent/json_in_prose.hpp"
 #include "core/json_text.hpp"
 
 namespace oiab::agent {
@@ -18,31 +19,11 @@ constexpr std::size_t kMaxAnswerBytes = std::size_t{256} * 1024;
 /// As many as a model can be expected to mend, and a job's error to show.
 constexpr std::size_t kMaxFaults = 20;
 
-/// The end of the bracketed text that begins at `from`, one past its closing bracket; npos where it never closes.
-std::size_t find_closing(std::string_view text, std::size_t from) {
-    int depth = 0;
-    bool quoted = false;
-    for (std::size_t i = from; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c == '\\') ++i;
-            if (c == '"') quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '[' || c == '{') {
-            ++depth;
-        } else if (c == ']' || c == '}') {
-            if (--depth == 0) return i + 1;
-        }
-    }
-    return std::string_view::npos;
-}
-
 std::optional<json> find_array_of_objects(std::string_view text) {
     std::optional<json> empty;
     std::size_t from = text.find('[');
     for (int tries = 0; from != std::string_view::npos && tries < kMaxCandidates; ++tries) {
-        const std::size_t end = find_closing(text, from);
+        const std::size_t end = find_closing_bracket(text, from);
         std::size_t next = from + 1;
         if (end != std::string_view::npos) {
             json value = core::parse_foreign_json(text.substr(from, end - from));

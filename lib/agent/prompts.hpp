@@ -12,6 +12,7 @@ namespace oiab::agent {
 struct SkillLine {
     std::string name;
     std::string description;
+    std::string id{};  ///< empty where it is not known
 };
 
 /// The system prompt of a turn: the session's frozen one (or a short default), the recalled memories, the tenant's

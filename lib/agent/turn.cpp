@@ -5,6 +5,7 @@
 
 #include "agent/memory_context.hpp"
 #include "agent/recall.hpp"
+#include "agent/use_skill.hpp"
 #include "core/json_text.hpp"
 #include "store/audit.hpp"
 #include "store/providers.hpp"
@@ -69,7 +70,7 @@ ToolList usable_tools(const Scene& scene, const ToolList& tools) {
     for (const auto& tool : tools) {
         const std::string name = tool->definition().name;
         if (scene.person.permissions.allows_tool(name) && tool->is_useful_to(scene.person) &&
-            template_offers(scene.session, name)) {
+            template_offers(scene.session, name) && (name != UseSkill::kName || !scene.skills.empty())) {
             usable.push_back(tool);
         }
     }
@@ -78,7 +79,9 @@ ToolList usable_tools(const Scene& scene, const ToolList& tools) {
 
 json describe(const Scene& scene, const MemoryContext& memory, const ToolList& tools) {
     json skills = json::array();
-    for (const auto& skill : scene.skills) skills.push_back({{"name", skill.name}, {"description", skill.description}});
+    for (const auto& skill : scene.skills) {
+        skills.push_back({{"name", skill.name}, {"description", skill.description}, {"id", skill.id}});
+    }
     json names = json::array();
     for (const auto& tool : tools) names.push_back(tool->definition().name);
     return {{"memoryContext", memory.text}, {"memories", memory.ids},           {"skills", std::move(skills)},
@@ -90,13 +93,17 @@ FrozenContext read_context(const json& stored, const ToolList& tools) {
     context.memory_context = stored.at("memoryContext").get<std::string>();
     context.memory_ids = stored.at("memories").get<std::vector<std::string>>();
     for (const auto& skill : stored.at("skills")) {
-        context.skills.push_back({skill.at("name").get<std::string>(), skill.at("description").get<std::string>()});
+        context.skills.push_back(
+            {skill.at("name").get<std::string>(), skill.at("description").get<std::string>(), skill.value("id", "")});
     }
     context.model = {stored.at("provider").get<std::string>(), stored.at("model").get<std::string>()};
     for (const auto& item : stored.at("tools")) {
         const auto& name = item.get_ref<const std::string&>();
         const auto tool = std::ranges::find_if(tools, [&](const auto& t) { return t->definition().name == name; });
-        if (tool != tools.end()) context.tools.push_back(*tool);
+        if (tool == tools.end()) continue;
+        // This turn's own, which knows the skills that the turn was offered when it began.
+        if (name == UseSkill::kName) context.tools.push_back(std::make_shared<UseSkill>(context.skills));
+        else context.tools.push_back(*tool);
     }
     return context;
 }
@@ -124,7 +131,7 @@ Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
     scene.session = load_session(tx, scene.person, session_id);
     scene.model = find_model(tx, world, scene.person, scene.session, attempt);
     for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
-        scene.skills.push_back({std::move(skill.name), std::move(skill.description)});
+        scene.skills.push_back({std::move(skill.name), std::move(skill.description), std::move(skill.id)});
     }
     if (const auto refusal = load_budget(tx, payer_of(scene.person), attempt.job().id).refusal()) {
         throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};

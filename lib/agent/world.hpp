@@ -28,6 +28,7 @@ struct AgentSettings {
     ModelChoice configured;          ///< where neither session nor provider rows name a model
     bool only_configured = false;    ///< nobody may name another model: there is none (runtime offline)
     std::string embedding_provider;  ///< for usage records
+    bool learning = false;           ///< turns that used a tool are reflected upon, and skills proposed
     /// How often a growing answer is written down for those who stream.
     std::chrono::milliseconds stream_interval{250};
 };

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "clients/offline_learning.hpp"
 #include "clients/offline_plan.hpp"
 #include "clients/offline_text.hpp"
 #include "clients/provider.hpp"
@@ -129,6 +130,9 @@ std::optional<ToolCall> wanted_call(const ChatRequest& request, const std::strin
             return call(*tool, argument_name(*tool, {"taskDescription", "task_description", "task", "description"}),
                         *task);
         }
+    }
+    if (const auto* tool = find_tool(request, "use_skill")) {
+        if (const auto skill = wanted_skill(text)) return call(*tool, argument_name(*tool, {"name"}), *skill);
     }
     if (const auto* tool = find_tool(request, "memory_search")) {
         if (const auto query =
@@ -287,6 +291,7 @@ std::string from_memory(const ChatRequest& request, const std::string& system, c
 
 std::string answer_text(const ChatRequest& request, const std::string& system, const std::string& last_user) {
     if (is_planner(system)) return plan_offline(task_of(last_user), subtasks_allowed(system + last_user));
+    if (auto learnt = answer_learning_offline(system, last_user)) return *std::move(learnt);
     if (!request.messages.empty() && request.messages.back().role == Role::kTool) return told_results(request);
     if (trimmed(last_user).starts_with("Synthesize")) return synthesis(last_user);
     if (system.find("work on one subtask") != std::string::npos) return subtask_answer(last_user);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/reflect_later.hpp"
 #include "agent/turn.hpp"
 #include "handlers/payload.hpp"
 
@@ -42,6 +43,7 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     std::function<std::string(pg::Transaction&)> keep = [&](pg::Transaction& tx) {
         agent::keep_turn(tx, attempt, scene, result, channel);
         if (result.memory_added && world_->embedder) agent::enqueue_embedding(tx, attempt, scene.person);
+        agent::enqueue_reflection(tx, attempt, *world_, scene.person, session_id, result);
         json described = agent::describe_result(*world_, result);
         described["memories"] = context.memory_ids;
         return described.dump();

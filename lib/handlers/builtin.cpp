@@ -5,6 +5,7 @@
 #include "agent/dispatch_tool.hpp"
 #include "agent/memory_tools.hpp"
 #include "agent/plan_tool.hpp"
+#include "agent/use_skill.hpp"
 #include "clients/offline_chat.hpp"
 #include "clients/offline_embedder.hpp"
 #include "clients/openai_chat.hpp"
@@ -14,6 +15,8 @@
 #include "handlers/dispatch_execute.hpp"
 #include "handlers/dispatch_synthesize.hpp"
 #include "handlers/embed_memories.hpp"
+#include "handlers/learning_propose.hpp"
+#include "handlers/learning_reflect.hpp"
 #include "handlers/noop.hpp"
 #include "handlers/orchestrator_plan.hpp"
 #include "handlers/orchestrator_subtask.hpp"
@@ -77,6 +80,7 @@ std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings&
     auto world = std::make_shared<agent::AgentWorld>();
     world->settings.recall = settings.recall;
     world->settings.max_tool_rounds = settings.max_tool_rounds;
+    world->settings.learning = settings.learning;
     if (settings.runtime == AgentRuntime::kOffline) {
         use_offline(*world, settings.embeddings);
     } else {
@@ -91,19 +95,23 @@ void register_builtin(Registry& registry, const BuiltinSettings& settings,
         registry.add(kind, std::move(handler), settings.kind_settings ? settings.kind_settings(kind) : KindSettings{});
     };
     const agent::ToolList memory_tools{std::make_shared<agent::MemoryAdd>(), std::make_shared<agent::MemorySearch>()};
-    agent::ToolList all_tools = memory_tools;
+    agent::ToolList subtask_tools = memory_tools;
+    subtask_tools.push_back(std::make_shared<agent::UseSkill>());
+    agent::ToolList all_tools = subtask_tools;
     all_tools.push_back(std::make_shared<agent::PlanTasks>());
     all_tools.push_back(std::make_shared<agent::DispatchTasks>(settings.dispatch_pool != nullptr));
 
     add("agent-turn", std::make_shared<AgentTurn>(world, all_tools));
     add("orchestrator-plan", std::make_shared<OrchestratorPlan>(world));
-    add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, memory_tools));
+    add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, subtask_tools));
     add("orchestrator-synthesize", std::make_shared<OrchestratorSynthesize>(world));
     add("embed-memories", std::make_shared<EmbedMemories>(world));
-    add("dispatch-execute", std::make_shared<DispatchExecute>(world, memory_tools, settings.dispatch_pool));
+    add("dispatch-execute", std::make_shared<DispatchExecute>(world, subtask_tools, settings.dispatch_pool));
     add("dispatch-synthesize", std::make_shared<DispatchSynthesize>(world));
     add("analytics-write", std::make_shared<AnalyticsWrite>());
     add("trigger-fire", std::make_shared<TriggerFire>());
+    add("learning-reflect", std::make_shared<LearningReflect>(world));
+    add("learning-propose", std::make_shared<LearningPropose>(world));
     if (settings.diagnostics) add("noop", std::make_shared<Noop>());
 }
 

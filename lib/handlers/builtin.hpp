@@ -37,6 +37,7 @@ struct BuiltinSettings {
     agent::RecallSettings recall;
     int max_tool_rounds = 16;
     std::shared_ptr<clients::DispatchPool> dispatch_pool;  ///< nullptr: none
+    bool learning = true;                                  ///< turns that used a tool are reflected upon
     /// How attempts of a kind are run; empty: the defaults for all.
     std::function<KindSettings(std::string_view kind)> kind_settings;
 };
@@ -48,7 +49,8 @@ struct BuiltinSettings {
                                                                         const core::Clock& clock);
 
 /// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
-/// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire and, where diagnostics are on, noop.
+/// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire, learning-reflect, learning-propose and, where
+/// diagnostics are on, noop.
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
                       std::shared_ptr<const agent::AgentWorld> world);
 

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/reflect_later.hpp"
+
 namespace oiab::handlers {
 
 using nlohmann::json;
@@ -29,6 +31,7 @@ boost::asio::awaitable<core::Outcome> run_child(Attempt& attempt, const agent::A
     std::function<std::string(pg::Transaction&)> complete = [&](pg::Transaction& tx) {
         agent::keep_turn(tx, attempt, scene, result, work.channel);
         if (result.memory_added && world.embedder) agent::enqueue_embedding(tx, attempt, scene.person);
+        agent::enqueue_reflection(tx, attempt, world, scene.person, scene.session.session_id, result);
         if (!keep(tx, result.text)) refuse(core::FailureReason::kCancelled, cancelled);
         return agent::describe_result(world, result).dump();
     };
