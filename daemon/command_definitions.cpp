@@ -61,6 +61,7 @@ Definitions::Definitions() {
     define_chat(app, invocation);
     define_pause(app, invocation);
     define_triggers(app, invocation);
+    define_skills(app, invocation);
     define_upkeep(app, invocation);
     define_settings();
 }

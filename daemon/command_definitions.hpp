@@ -46,6 +46,7 @@ void define_enqueue(CLI::App& app, Invocation& invocation);
 void define_jobs(CLI::App& app, Invocation& invocation);
 void define_pause(CLI::App& app, Invocation& invocation);
 void define_triggers(CLI::App& app, Invocation& invocation);
+void define_skills(CLI::App& app, Invocation& invocation);
 void define_upkeep(CLI::App& app, Invocation& invocation);
 
 /// What the values mean. @throws CLI::ValidationError with a sentence

@@ -12,6 +12,7 @@
 #include "daemon/once.hpp"
 #include "queue/inspect.hpp"
 #include "queue/pauses.hpp"
+#include "store/skills.hpp"
 
 namespace oiab::daemon {
 
@@ -79,6 +80,20 @@ struct TriggersCommand {
     int count = 5;
 };
 
+struct SkillsListCommand {
+    store::SkillFilter filter;
+};
+
+struct SkillsShowCommand {
+    store::SkillId id;
+};
+
+struct SkillsDecideCommand {
+    store::SkillDecision decision = store::SkillDecision::kPromote;
+    std::vector<store::SkillId> ids;
+    std::optional<core::UserId> by;  ///< nullopt: an operator
+};
+
 struct WorkersCommand {};
 
 struct HealthcheckCommand {
@@ -107,8 +122,9 @@ struct DocumentationCommand {
 struct VersionCommand {};
 
 using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
-                             ChatCommand, PauseCommand, TriggersCommand, WorkersCommand, HealthcheckCommand,
-                             MigrateCommand, ConfigCommand, CompletionCommand, DocumentationCommand, VersionCommand>;
+                             ChatCommand, PauseCommand, TriggersCommand, SkillsListCommand, SkillsShowCommand,
+                             SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, ConfigCommand,
+                             CompletionCommand, DocumentationCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
 /// @throws pg::DatabaseError, which main turns into one sentence
@@ -119,6 +135,9 @@ int run(const Context& context, const ResolveCommand& command);
 int run(const Context& context, const ChatCommand& command);
 int run(const Context& context, const PauseCommand& command);
 int run(const Context& context, const TriggersCommand& command);
+int run(const Context& context, const SkillsListCommand& command);
+int run(const Context& context, const SkillsShowCommand& command);
+int run(const Context& context, const SkillsDecideCommand& command);
 int run(const Context& context, const WorkersCommand& command);
 int run(const Context& context, const HealthcheckCommand& command);
 int run(const Context& context, const MigrateCommand& command);

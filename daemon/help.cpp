@@ -28,6 +28,8 @@ Commands:
   jobs resolve ID --step NAME  decide about a step whose effect is unknown
   pause, resume                keep jobs from starting: --kind KIND, --tenant UUID, --all
   triggers list|next|fire      what makes jobs by itself; when a cron expression fires
+  skills list|show             what agents have learnt: --status, --tenant
+  skills promote|deprecate ID  offer a skill to agents, or retire it; --by USER
   workers                      who works, and on what
   migrate [--check]            bring the schema up to date, or say what would change
   config show|check|example    what is in force and why; a file that explains itself

@@ -37,6 +37,7 @@ handlers::BuiltinSettings builtin_settings(const config::Settings& settings) {
     builtin.recall.limit = agent.recall.limit;
     builtin.recall.max_tokens = agent.recall.tokens;
     builtin.max_tool_rounds = agent.max_tool_rounds;
+    builtin.learning = agent.learning;
     builtin.kind_settings = [&settings](std::string_view kind) { return kind_settings(settings, kind); };
     return builtin;
 }

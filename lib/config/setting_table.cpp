@@ -116,6 +116,10 @@ constexpr std::array kTable{
             "Model for turns whose session, user and tenant name none."},
     Setting{kAgents, "max_tool_rounds", +[](Settings& s) -> int& { return s.agent.max_tool_rounds; }, "16", "1", "1000",
             false, "Model calls that one turn may make. A turn that wants more ends there and says so."},
+    Setting{
+        kAgents, "learning", +[](Settings& s) -> bool& { return s.agent.learning; }, "true", "", "", false,
+        "Whether turns that used a tool are reflected upon, and skills proposed from turns that resemble each other. "
+        "Costs one model call a turn, made later."},
     Setting{kAgents, "embedding_base_url", +[](Settings& s) -> string& { return s.agent.embedding.base_url; }, "", "",
             "", false,
             "Base URL of an OpenAI-compatible embeddings API, for `direct`. Empty: llm_base_url, with its key."},

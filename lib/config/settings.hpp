@@ -87,6 +87,7 @@ struct AgentSettings {
     ProviderSettings llm;
     ProviderSettings embedding;
     int max_tool_rounds = 16;
+    bool learning = true;
     RecallSettings recall;
     DispatchPoolSettings dispatch_pool;
 };
