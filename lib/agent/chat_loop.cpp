@@ -46,6 +46,16 @@ std::optional<clients::ProviderParts> read_parts(const std::optional<std::string
     return clients::ProviderParts{protocol->get<std::string>(), content->dump()};
 }
 
+/// What a tool step has recorded: {output, failed}; or anything else, which is what a person said that the tool had
+/// answered (`oiabd jobs resolve`).
+std::pair<std::string, bool> read_tool_answer(const json& recorded) {
+    if (recorded.is_object() && recorded.contains("output") && recorded["output"].is_string() &&
+        recorded.contains("failed") && recorded["failed"].is_boolean()) {
+        return {recorded["output"].get<std::string>(), recorded["failed"].get<bool>()};
+    }
+    return {recorded.is_string() ? recorded.get<std::string>() : recorded.dump(), false};
+}
+
 /// The loop's state over its rounds.
 class ChatLoop {
 public:
@@ -139,8 +149,7 @@ private:
         const std::string step = fmt::format("{}-{}", step_name("tool"), index);
         json arguments = core::parse_foreign_json(core::with_storable_escapes(call.arguments));
         const json answer = co_await run_tool(step, call.name, arguments);
-        const std::string output = answer.at("output").get<std::string>();
-        const bool failed = answer.at("failed").get<bool>();
+        const auto [output, failed] = read_tool_answer(answer);
         if (failed) ++result_.failed_uses;
         if (!failed && call.name == MemoryAdd::kName) result_.memory_added = true;
         if (arguments.is_discarded()) arguments = call.arguments;
