@@ -1,6 +1,7 @@
 #include "handlers/trigger_payload.hpp"
 
 #include <array>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
@@ -63,14 +64,13 @@ std::span<const Member> required_of(std::string_view kind) {
     return {};
 }
 
-/// A trigger acts for its own user and nobody else.
-bool names_another(const json& payload, const store::TriggerRow& trigger) {
-    if (!trigger.user_id) return false;
-    for (const char* name : {"userId", "user_id"}) {
+/// Whether one of the members is there and is not that id.
+template <typename Id>
+bool names_another(const json& payload, std::initializer_list<const char*> names, const std::optional<Id>& own) {
+    for (const char* name : names) {
         const auto named = payload.find(name);
         if (named == payload.end() || named->is_null()) continue;
-        if (!named->is_string() || core::UserId::parse(named->get_ref<const std::string&>()) != trigger.user_id)
-            return true;
+        if (!own || !named->is_string() || Id::parse(named->get_ref<const std::string&>()) != own) return true;
     }
     return false;
 }
@@ -83,7 +83,12 @@ std::expected<json, std::string> make_fired_payload(const store::TriggerRow& tri
     if (!trigger.owner_is_of_tenant) return Wrong{"its user does not belong to its tenant"};
     json payload = core::parse_foreign_json(trigger.job_payload);
     if (!payload.is_object()) return Wrong{"job_payload must be a JSON object"};
-    if (names_another(payload, trigger)) return Wrong{"job_payload names another user than the trigger's own"};
+    // A trigger acts for its own user and tenant and nobody else; one that has neither is the installation's own.
+    const bool is_bound = trigger.user_id || trigger.tenant_id;
+    if (is_bound && names_another(payload, {"userId", "user_id"}, trigger.user_id))
+        return Wrong{"job_payload names another user than the trigger's own"};
+    if (is_bound && names_another(payload, {"tenantId", "tenant_id"}, trigger.tenant_id))
+        return Wrong{"job_payload names another tenant than the trigger's own"};
 
     const auto required = required_of(trigger.job_kind);
     if (!required.empty() && trigger.user_id && !has_text(payload, "userId", "user_id"))

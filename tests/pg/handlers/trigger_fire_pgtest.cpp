@@ -64,8 +64,10 @@ TEST_CASE("trigger-fire: a trigger with a fault of its own is stopped, and an ed
           "job_payload lacks \"parentSessionId\", which orchestrator-plan needs");
     CHECK(fault_of("report", {{"user_id", other}}) == "job_payload names another user than the trigger's own");
     CHECK(fault_of("report", {{"userId", 7}}) == "job_payload names another user than the trigger's own");
+    CHECK(fault_of("embed-memories", {{"tenantId", other}}) ==
+          "job_payload names another tenant than the trigger's own");
     CHECK(triggers.fired() == "0");
-    CHECK(triggers.database.value("SELECT count(*) FROM audit_log WHERE action = 'agent.trigger_stop'") == "7");
+    CHECK(triggers.database.value("SELECT count(*) FROM audit_log WHERE action = 'agent.trigger_stop'") == "8");
 
     const auto id = triggers.database.value("SELECT id FROM triggers WHERE job_kind = ' '");
     const auto refused = triggers.fire(id);
@@ -87,6 +89,18 @@ TEST_CASE("trigger-fire: a trigger cannot act for a user of another tenant") {
     CHECK(triggers.finish(firing) == "failed");
     CHECK(triggers.column(id, "last_error") == "its user does not belong to its tenant");
     CHECK(triggers.fired() == "0");
+}
+
+TEST_CASE("trigger-fire: a tenant's trigger without a user names none") {
+    Triggers triggers;
+    const auto id = triggers.add_webhook("report", {{"userId", triggers.user}});
+    triggers.set(id, "user_id = NULL");
+    const auto firing = triggers.fire(id);
+    CHECK(triggers.finish(firing) == "failed");
+    CHECK(triggers.column(id, "last_error") == "job_payload names another user than the trigger's own");
+    // One of the installation itself may.
+    triggers.set(id, "tenant_id = NULL");
+    CHECK(fired_payload(triggers, triggers.fire(id)).at("userId") == triggers.user);
 }
 
 TEST_CASE("trigger-fire: a suspended tenant's firings are passed over, and its schedule goes on") {
