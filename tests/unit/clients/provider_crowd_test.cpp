@@ -85,6 +85,7 @@ TEST_CASE("traffic: a thousand waiting calls all get through a narrow key withou
     oiab::core::SystemRandom random;
     TrafficSettings settings;
     settings.longest_wait = 10min;
+    settings.limit.ramp = 10min;  // on a slow machine refusals take longer than a step of the ramp
     settings.limit.first_pause = 1ms;
     settings.limit.longest_pause = 10ms;
     auto traffic = std::make_shared<ProviderTraffic>(provider.clock, random, settings);
@@ -102,7 +103,6 @@ TEST_CASE("traffic: a thousand waiting calls all get through a narrow key withou
     CHECK(provider.server.most_at_once() <= settings.limit.initial);
     const auto state = traffic->key_state(make_key_id(endpoint.provider.base_url, endpoint.provider.api_key));
     CHECK((state.running == 0 && state.waiting == 0));
-    CHECK(state.limit <= 12);
 }
 
 TEST_CASE("traffic: a wide key is used in full soon") {
@@ -129,6 +129,7 @@ TEST_CASE("traffic: a provider that is down is asked a handful of times, not a t
     Provider provider{answering(503, R"({"error":{"message":"down"}})")};
     oiab::core::SystemRandom random;
     TrafficSettings settings;
+    settings.limit.ramp = 10min;
     settings.circuit.first_pause = settings.circuit.longest_pause = 10min;  // no probe on a slow machine, either
     auto traffic = std::make_shared<ProviderTraffic>(provider.clock, random, settings);
     ChatEndpoint endpoint;
