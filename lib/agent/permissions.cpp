@@ -44,9 +44,18 @@ std::optional<double> lower_of(std::optional<double> a, std::optional<double> b)
 
 }  // namespace
 
+bool names_tool(std::string_view entry, std::string_view tool) noexcept {
+    if (entry.ends_with('*')) return tool.starts_with(entry.substr(0, entry.size() - 1));
+    return entry == tool;
+}
+
+bool Permissions::denies_tool(std::string_view name) const {
+    return std::ranges::any_of(tools_denied, [&](const std::string& entry) { return names_tool(entry, name); });
+}
+
 bool Permissions::allows_tool(std::string_view name) const {
-    if (tools_denied.contains(name) || tools_denied.contains("*")) return false;
-    return tools_allowed.contains("*") || tools_allowed.contains(name);
+    return !denies_tool(name) &&
+           std::ranges::any_of(tools_allowed, [&](const std::string& entry) { return names_tool(entry, name); });
 }
 
 Permissions read_permissions(const json& role) {

@@ -9,6 +9,9 @@
 
 namespace oiab::agent {
 
+/// Whether a list's entry means the tool: its name, or a beginning of it with a `*` behind.
+[[nodiscard]] bool names_tool(std::string_view entry, std::string_view tool) noexcept;
+
 /// The part of RbacPermissions that the worker asks about. The default allows nothing.
 struct Permissions {
     bool run_agents = false;  ///< agents.create: a viewer has it not
@@ -17,12 +20,13 @@ struct Permissions {
     bool read_org_memory = false;
     bool write_memory = false;
     bool share_memory = false;
-    std::set<std::string, std::less<>> tools_allowed;  ///< names, or "*" for all
+    std::set<std::string, std::less<>> tools_allowed;  ///< names, or "mail__*", or "*" for all
     std::set<std::string, std::less<>> tools_denied;   ///< wins over tools_allowed, "*" included
     std::optional<double> monthly_limit_usd;
     std::optional<double> per_request_limit_usd;
 
     [[nodiscard]] bool allows_tool(std::string_view name) const;
+    [[nodiscard]] bool denies_tool(std::string_view name) const;
 };
 
 /// Reads one role. What is missing or of the wrong type allows nothing; a limit that is no number, or is

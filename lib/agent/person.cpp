@@ -36,7 +36,7 @@ Person load_person(pg::Transaction& tx, core::UserId id) {
     if (!user) refuse(fmt::format("there is no user {}", id.to_string()));
     if (!user->is_active) refuse(fmt::format("user {} is not active", id.to_string()));
     if (!user->tenant_is_active) refuse(fmt::format("the tenant of user {} is not active", id.to_string()));
-    Person person{user->id, user->tenant_id, permissions_of(*user)};
+    Person person{user->id, user->tenant_id, permissions_of(*user), user->tenant_slug};
     if (!person.permissions.run_agents) {
         refuse(fmt::format("no role of user {} allows running agents (agents.create)", id.to_string()));
     }

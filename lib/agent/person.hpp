@@ -17,6 +17,7 @@ struct Person {
     core::UserId user_id;
     std::optional<core::TenantId> tenant_id;
     Permissions permissions;
+    std::string tenant_slug;  ///< empty without a tenant
 
     [[nodiscard]] store::MemoryReader reader() const;
 };

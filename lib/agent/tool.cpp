@@ -7,8 +7,10 @@
 
 namespace oiab::agent {
 
+nlohmann::json Tool::origin() const { return nullptr; }
+
 void audit_tool(pg::Transaction& tx, const ToolScene& scene, const std::string& tool, const nlohmann::json& arguments,
-                const std::string& idempotency_key, const std::string& action) {
+                const std::string& idempotency_key, const std::string& action, const std::string& outcome) {
     store::AuditEntry entry;
     entry.entry_key = idempotency_key + ":" + action;
     entry.tenant_id = scene.person.tenant_id;
@@ -18,9 +20,10 @@ void audit_tool(pg::Transaction& tx, const ToolScene& scene, const std::string& 
     entry.target = tool;
     entry.session_id = scene.session_id;
     entry.channel = scene.channel;
-    entry.payload = nlohmann::json{{"inputHash", make_tool_use(tool, arguments, "").input_hash},
-                                   {"jobId", scene.attempt.job().id.to_string()}}
-                        .dump();
+    nlohmann::json payload{{"inputHash", make_tool_use(tool, arguments, "").input_hash},
+                           {"jobId", scene.attempt.job().id.to_string()}};
+    if (!outcome.empty()) payload["outcome"] = outcome;
+    entry.payload = payload.dump();
     store::append_audit(tx, {&entry, 1});
 }
 

@@ -40,6 +40,10 @@ public:
     /// effect_unknown, and a person decides.
     [[nodiscard]] virtual clients::Repeat repeat() const = 0;
 
+    /// What must be remembered, beside the definition, to offer the same tool again in a later attempt; null for tools
+    /// of this program.
+    [[nodiscard]] virtual nlohmann::json origin() const;
+
     /// Does it. Where repeat() is kSafe, a repeated call with the same key has no second effect; the effect of a tool
     /// of our own, the guard and the audit entry are one transaction.
     /// @param arguments  an object, otherwise unchecked
@@ -50,8 +54,10 @@ public:
 };
 
 /// Writes the audit entry of a tool call, in the transaction of its effect. Lane threads only.
-/// @param action  tool.execute or tool.permission_deny
+/// @param action  tool.execute, tool.permission_deny, or tool.result for the end of an effect outside
+/// @param outcome  how it ended, of tool.result; empty: not told
 void audit_tool(pg::Transaction& tx, const ToolScene& scene, const std::string& tool, const nlohmann::json& arguments,
-                const std::string& idempotency_key, const std::string& action = "tool.execute");
+                const std::string& idempotency_key, const std::string& action = "tool.execute",
+                const std::string& outcome = {});
 
 }  // namespace oiab::agent

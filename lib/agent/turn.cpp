@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/frozen_tool.hpp"
+#include "agent/mcp_tools.hpp"
 #include "agent/memory_context.hpp"
 #include "agent/recall.hpp"
 #include "agent/use_skill.hpp"
@@ -62,7 +64,9 @@ bool template_offers(const store::SessionRow& session, std::string_view tool) {
     if (!session.template_tools) return true;
     const json list = core::parse_foreign_json(*session.template_tools);
     if (!list.is_array()) return true;
-    return std::ranges::any_of(list, [&](const json& name) { return name == "*" || name == tool; });
+    return std::ranges::any_of(list, [&](const json& name) {
+        return name.is_string() && names_tool(name.get_ref<const std::string&>(), tool);
+    });
 }
 
 ToolList usable_tools(const Scene& scene, const ToolList& tools) {
@@ -82,13 +86,11 @@ json describe(const Scene& scene, const MemoryContext& memory, const ToolList& t
     for (const auto& skill : scene.skills) {
         skills.push_back({{"name", skill.name}, {"description", skill.description}, {"id", skill.id}});
     }
-    json names = json::array();
-    for (const auto& tool : tools) names.push_back(tool->definition().name);
     return {{"memoryContext", memory.text}, {"memories", memory.ids},           {"skills", std::move(skills)},
-            {"tools", std::move(names)},    {"provider", scene.model.provider}, {"model", scene.model.model}};
+            {"tools", freeze_tools(tools)}, {"provider", scene.model.provider}, {"model", scene.model.model}};
 }
 
-FrozenContext read_context(const json& stored, const ToolList& tools) {
+FrozenContext read_context(const json& stored, const ToolList& tools, const AgentWorld& world) {
     FrozenContext context;
     context.memory_context = stored.at("memoryContext").get<std::string>();
     context.memory_ids = stored.at("memories").get<std::vector<std::string>>();
@@ -97,14 +99,12 @@ FrozenContext read_context(const json& stored, const ToolList& tools) {
             {skill.at("name").get<std::string>(), skill.at("description").get<std::string>(), skill.value("id", "")});
     }
     context.model = {stored.at("provider").get<std::string>(), stored.at("model").get<std::string>()};
-    for (const auto& item : stored.at("tools")) {
-        const auto& name = item.get_ref<const std::string&>();
-        const auto tool = std::ranges::find_if(tools, [&](const auto& t) { return t->definition().name == name; });
-        if (tool == tools.end()) continue;
+    context.tools = thaw_tools(stored.at("tools"), tools, world);
+    for (auto& tool : context.tools) {
         // This turn's own, which knows the skills that the turn was offered when it began.
-        if (name == UseSkill::kName) context.tools.push_back(std::make_shared<UseSkill>(context.skills));
-        else context.tools.push_back(*tool);
+        if (tool->definition().name == UseSkill::kName) tool = std::make_shared<UseSkill>(context.skills);
     }
+    context.absent_servers = stored.value("absentServers", std::vector<std::string>{});
     return context;
 }
 
@@ -193,13 +193,19 @@ asio::awaitable<FrozenContext> freeze_context(Attempt& attempt, const AgentWorld
         std::vector<RecalledMemory> memories;
         for (const auto& memory : found) memories.push_back({memory.id.to_string(), memory.kind, memory.content});
         const auto context = make_memory_context(memories, world.settings.recall.max_tokens);
-        co_return describe(scene, context, usable_tools(scene, tools));
+        ToolList offered = tools;
+        McpOffer more;
+        if (world.mcp) more = co_await world.mcp->offer(attempt, scene.person);
+        offered.insert(offered.end(), more.tools.begin(), more.tools.end());
+        json described = describe(scene, context, usable_tools(scene, offered));
+        described["absentServers"] = more.absent;
+        co_return described;
     };
     StepOptions options;
     options.repeatable = true;
     json input{{"session", scene.session.session_id}, {"text", sha256_hex(text)}};
     const json stored = co_await attempt.step("context", std::move(input), std::move(body), std::move(options));
-    co_return read_context(stored, tools);
+    co_return read_context(stored, tools, world);
 }
 
 void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const ChatResult& result,

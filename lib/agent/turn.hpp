@@ -42,11 +42,13 @@ struct FrozenContext {
     std::vector<SkillLine> skills;
     ModelChoice model;
     ToolList tools;
+    std::vector<std::string> absent_servers;  ///< whose tools are missing, since they did not answer
 };
 
 /// Recalls memories for the text and freezes the turn's context in the step `context`.
 /// @param attempt, world, scene  outlive the coroutine
-/// @param tools  all that this kind of job may offer; roles and template choose among them
+/// @param tools  all that this kind of job may offer, beside those of the tenant's servers; roles and template choose
+/// among them
 [[nodiscard]] boost::asio::awaitable<FrozenContext> freeze_context(Attempt& attempt, const AgentWorld& world,
                                                                    const Scene& scene, std::string text,
                                                                    ToolList tools);

@@ -12,6 +12,8 @@
 
 namespace oiab::agent {
 
+class McpTools;
+
 struct RecallSettings {
     double threshold = 0.3;  ///< cosine, below which a memory is not recalled
     int limit = 8;
@@ -37,6 +39,7 @@ struct AgentWorld {
     AgentSettings settings;
     std::shared_ptr<clients::ChatModel> chat;
     std::shared_ptr<clients::Embedder> embedder;  ///< nullptr: recall goes by age, search by text
+    std::shared_ptr<const McpTools> mcp;          ///< nullptr: no tool servers are configured
 };
 
 }  // namespace oiab::agent

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/frozen_tool.hpp"
 #include "agent/reflect_later.hpp"
 #include "agent/turn.hpp"
 #include "handlers/payload.hpp"
@@ -34,6 +35,7 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     task.model = context.model;
     task.system_prompt = agent::make_system_prompt(scene.session.template_system_prompt.value_or(""),
                                                    context.memory_context, context.skills);
+    task.system_prompt += agent::absent_servers_note(context.absent_servers);
     task.history = std::move(scene.history);
     task.history_through = scene.history_through;
     task.prompt = text;

@@ -81,6 +81,9 @@ std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings&
     world->settings.recall = settings.recall;
     world->settings.max_tool_rounds = settings.max_tool_rounds;
     world->settings.learning = settings.learning;
+    if (!settings.mcp_servers.empty()) {
+        world->mcp = std::make_shared<agent::McpTools>(http, settings.mcp_servers, clock);
+    }
     if (settings.runtime == AgentRuntime::kOffline) {
         use_offline(*world, settings.embeddings);
     } else {

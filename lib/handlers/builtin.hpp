@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "agent/mcp_tools.hpp"
 #include "agent/world.hpp"
 #include "clients/dispatch_pool.hpp"
 #include "clients/http_client.hpp"
@@ -38,6 +40,7 @@ struct BuiltinSettings {
     int max_tool_rounds = 16;
     std::shared_ptr<clients::DispatchPool> dispatch_pool;  ///< nullptr: none
     bool learning = true;                                  ///< turns that used a tool are reflected upon
+    std::vector<agent::McpServer> mcp_servers;
     /// How attempts of a kind are run; empty: the defaults for all.
     std::function<KindSettings(std::string_view kind)> kind_settings;
 };

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/frozen_tool.hpp"
 #include "agent/reflect_later.hpp"
 
 namespace oiab::handlers {
@@ -22,6 +23,7 @@ boost::asio::awaitable<core::Outcome> run_child(Attempt& attempt, const agent::A
     task.model = context.model;
     const std::string role = agent::make_subtask_system_prompt(work.agent);
     task.system_prompt = agent::make_system_prompt(role, context.memory_context, context.skills);
+    task.system_prompt += agent::absent_servers_note(context.absent_servers);
     task.history = scene.history;
     task.history_through = scene.history_through;
     task.prompt = work.prompt;

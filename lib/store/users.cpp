@@ -16,6 +16,7 @@ std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
     user.display_name = rows::read_text(row["display_name"]);
     user.is_active = row["is_active"].as<bool>();
     user.tenant_is_active = row["tenant_is_active"].as<bool>();
+    user.tenant_slug = rows::read_text(row["tenant_slug"]);
     user.tenant_settings = rows::read_text(row["tenant_settings"]);
     for (const auto& role : nlohmann::json::parse(row["role_permissions"].view()))
         user.role_permissions.push_back(role.dump());

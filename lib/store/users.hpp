@@ -18,6 +18,7 @@ struct UserRow {
     std::string display_name;
     bool is_active = false;
     bool tenant_is_active = true;        ///< true where there is no tenant
+    std::string tenant_slug;             ///< empty where there is no tenant
     std::string tenant_settings = "{}";  ///< JSON object
     /// `roles.permissions` of each role that the user has within the tenant, as JSON text.
     std::vector<std::string> role_permissions;

@@ -4,6 +4,7 @@
 -- Index: primary keys. Locks: none.
 SELECT u.id, u.tenant_id, u.handle, u.display_name, u.status = 'active' AS is_active,
        coalesce(t.status = 'active', u.tenant_id IS NULL) AS tenant_is_active, coalesce(t.settings, '{}') AS tenant_settings,
+       coalesce(t.slug, '') AS tenant_slug,
        (SELECT coalesce(jsonb_agg(r.permissions ORDER BY r.name), '[]')
         FROM user_roles ur
         JOIN roles r ON r.id = ur.role_id

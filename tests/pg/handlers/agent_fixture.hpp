@@ -89,10 +89,12 @@ public:
     explicit Organisation(std::shared_ptr<clients::ChatModel> chat,
                           std::shared_ptr<clients::Embedder> embedder = std::make_shared<clients::OfflineEmbedder>(),
                           const std::function<void(agent::AgentSettings&)>& adjust = {},
-                          std::shared_ptr<clients::DispatchPool> pool = nullptr) {
+                          std::shared_ptr<clients::DispatchPool> pool = nullptr,
+                          std::shared_ptr<const agent::McpTools> mcp = nullptr) {
         auto world = std::make_shared<agent::AgentWorld>();
         world->chat = std::move(chat);
         world->embedder = std::move(embedder);
+        world->mcp = std::move(mcp);
         world->settings.configured = {"test", "scripted-1"};
         world->settings.embedding_provider = "test";
         if (adjust) adjust(world->settings);

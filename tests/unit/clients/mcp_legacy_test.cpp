@@ -1,7 +1,7 @@
 // The client of the Model Context Protocol with servers of revision 2025-11-25, which have sessions.
 #include <catch2/catch_test_macros.hpp>
 
-#include "mcp_script.hpp"
+#include "support/mcp_script.hpp"
 
 using namespace oiab::tests;
 

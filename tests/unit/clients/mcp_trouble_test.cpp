@@ -3,7 +3,7 @@
 
 #include "clients/mcp_headers.hpp"
 #include "clients/mcp_message.hpp"
-#include "mcp_script.hpp"
+#include "support/mcp_script.hpp"
 
 using namespace oiab::tests;
 
