@@ -64,6 +64,18 @@ constexpr std::string_view kTables = R"(
 
 # [handlers."resize-image"]
 # library = "./libresize_image.so"
+
+# ---- Tools of servers of the Model Context Protocol; docs/mcp.md tells more.
+
+# [mcp.files]
+# url = "https://tools.example.com/mcp"
+# tenants = ["contoso"]                          # or "all"
+# bearer_token_env = "FILES_TOKEN"               # or bearer_token_file, headers = { ... }
+# tools = ["read_*", "search"]
+# trusted = false
+# idempotency_key = false
+# timeout = "60s"
+# max_result = "64KiB"
 )";
 
 }  // namespace

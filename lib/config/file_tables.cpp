@@ -9,6 +9,7 @@
 #include <span>
 
 #include "config/assign.hpp"
+#include "config/mcp_table.hpp"
 #include "config/nearest.hpp"
 
 namespace oiab::config {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::string_view kKindGroup = "kind";
 constexpr std::string_view kHandlerGroup = "handlers";
+constexpr std::string_view kMcpGroup = "mcp";
 constexpr std::size_t kLongestKind = 200;  // the column's own limit
 
 using Done = std::expected<void, ConfigError>;
@@ -50,10 +52,11 @@ private:
     std::string at(int line) const { return fmt::format("{}:{}", file_.path, line); }
 
     Done read_table(const TomlTable& table) {
+        if (table.group == kMcpGroup) return read_mcp_table(file_, table, environment_, settings_);
         if (table.group != kKindGroup && table.group != kHandlerGroup) {
             if (table.group == "kinds")
                 return wrong(at(table.line), "kinds is a list; settings of one kind belong into [kind.\"<kind>\"]");
-            constexpr std::array kGroups{kKindGroup, kHandlerGroup};
+            constexpr std::array kGroups{kKindGroup, kHandlerGroup, kMcpGroup};
             return wrong(at(table.line), "there is no table [{}]{}", table.group, did_you_mean(table.group, kGroups));
         }
         if (table.name.empty()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/handler_source.hpp"
+#include "config/mcp_source.hpp"
 
 namespace oiab::config {
 
@@ -106,6 +107,7 @@ struct Settings {
     LogSettings log;
     AgentSettings agent;
     std::vector<HandlerSource> handlers;
+    std::vector<McpSource> mcp_servers;
     /// Kinds and prefix patterns with settings of their own, complete with the defaults.
     std::map<std::string, KindSettings, std::less<>> kinds;
 
