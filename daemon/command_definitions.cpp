@@ -58,6 +58,7 @@ Definitions::Definitions() {
     define_top_level();
     define_enqueue(app, invocation);
     define_jobs(app, invocation);
+    define_mcp(app, invocation);
     define_chat(app, invocation);
     define_pause(app, invocation);
     define_triggers(app, invocation);

@@ -44,6 +44,7 @@ private:
 void define_chat(CLI::App& app, Invocation& invocation);
 void define_enqueue(CLI::App& app, Invocation& invocation);
 void define_jobs(CLI::App& app, Invocation& invocation);
+void define_mcp(CLI::App& app, Invocation& invocation);
 void define_pause(CLI::App& app, Invocation& invocation);
 void define_triggers(CLI::App& app, Invocation& invocation);
 void define_skills(CLI::App& app, Invocation& invocation);

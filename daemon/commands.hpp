@@ -119,12 +119,22 @@ struct DocumentationCommand {
     std::string page;  ///< configuration, cli or man
 };
 
+enum class McpVerb { kList, kCall };
+
+struct McpCommand {
+    McpVerb verb = McpVerb::kList;
+    std::string server;               ///< empty: all of them
+    std::string tool;                 ///< the server's own name of it
+    std::string arguments = "{}";     ///< JSON text
+    std::optional<std::string> user;  ///< id or handle; for what that user may use
+};
+
 struct VersionCommand {};
 
 using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
                              ChatCommand, PauseCommand, TriggersCommand, SkillsListCommand, SkillsShowCommand,
                              SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, ConfigCommand,
-                             CompletionCommand, DocumentationCommand, VersionCommand>;
+                             CompletionCommand, DocumentationCommand, McpCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
 /// @throws pg::DatabaseError, which main turns into one sentence
@@ -142,6 +152,7 @@ int run(const Context& context, const WorkersCommand& command);
 int run(const Context& context, const HealthcheckCommand& command);
 int run(const Context& context, const MigrateCommand& command);
 int run(const Context& context, const ConfigCommand& command);
+int run(const Context& context, const McpCommand& command);
 
 /// These need neither settings nor database.
 int run(const CompletionCommand& command);

@@ -178,6 +178,25 @@ A table `[handlers."<kind>"]` brings in code for a kind (exact, or a prefix with
 
 The four settings of a kind may stand in it as well. Paths are relative to the configuration file. A handler from the file
 takes the place of a built-in one of the same kind.
+
+## Servers of tools (MCP)
+
+A table `[mcp.<name>]` brings in the tools of a server of the Model Context Protocol by streamable HTTP; a model calls them
+`<name>__<tool>`. The name has letters, digits, `-` and single `_`, at most 32 of them. [mcp.md](mcp.md) tells more.
+
+| key | meaning |
+| --- | --- |
+| `url = "https://host/mcp"` | the endpoint; required |
+| `tenants = ["slug or id"]`, or `"all"` | whose agents see the server; required |
+| `unix_socket = "/run/x.sock"` | talk through a socket instead |
+| `bearer_token`, `bearer_token_env`, `bearer_token_file` | a token, the environment variable or the file that holds it |
+| `headers = { Name = "value" }`, `headers_env`, `headers_file` | headers of every request, likewise |
+| `tools = ["read_*", "search"]` | the server's tools that are offered at all; all, unless it says otherwise |
+| `trusted = false` | whether the server's hints are believed (reads only, idempotent) |
+| `idempotency_key = false` | whether the server recognises a repeated call by its key |
+| `timeout = "60s"` | of a tool call |
+| `list_timeout = "5s"` | of asking which tools there are; a turn then goes on without them |
+| `max_result = "64KiB"` | of a result that a model sees; 256B to 4MiB |
 )";
     return page;
 }

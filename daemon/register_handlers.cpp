@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "daemon/mcp_servers.hpp"
 #include "handlers/builtin.hpp"
 #include "plugin/executable.hpp"
 #include "plugin/http_endpoint.hpp"
@@ -38,6 +39,7 @@ handlers::BuiltinSettings builtin_settings(const config::Settings& settings) {
     builtin.recall.max_tokens = agent.recall.tokens;
     builtin.max_tool_rounds = agent.max_tool_rounds;
     builtin.learning = agent.learning;
+    builtin.mcp_servers = mcp_servers(settings);
     builtin.kind_settings = [&settings](std::string_view kind) { return kind_settings(settings, kind); };
     return builtin;
 }
