@@ -45,5 +45,5 @@ ON CONFLICT (id) DO NOTHING;
 DELETE FROM memories WHERE source_session_id LIKE 'demo-%' AND user_id = '0de30000-0000-7000-8000-0000000000a1';
 
 -- What the offline models cost, so that the summary has a figure for them.
-INSERT INTO model_prices (provider, model) VALUES ('offline', 'offline-1'), ('offline', 'offline-lexical-1')
+INSERT INTO model_prices (provider, model) VALUES ('offline', 'offline-1'), ('offline', 'offline-lexical-2')
 ON CONFLICT DO NOTHING;

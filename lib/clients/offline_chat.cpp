@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "clients/lexical_vector.hpp"
 #include "clients/offline_learning.hpp"
 #include "clients/offline_plan.hpp"
 #include "clients/offline_text.hpp"

@@ -1,5 +1,6 @@
 #include "clients/offline_embedder.hpp"
 
+#include "clients/lexical_vector.hpp"
 #include "clients/offline_text.hpp"
 
 namespace oiab::clients {

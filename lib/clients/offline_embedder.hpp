@@ -11,7 +11,7 @@ public:
     /// Never fails; a text without any word is refused.
     [[nodiscard]] asio::awaitable<std::expected<Embeddings, ModelError>> embed(std::vector<std::string> texts,
                                                                                core::Deadline deadline) override;
-    [[nodiscard]] std::string_view model() const noexcept override { return "offline-lexical-1"; }
+    [[nodiscard]] std::string_view model() const noexcept override { return "offline-lexical-2"; }
 };
 
 }  // namespace oiab::clients

@@ -9,13 +9,6 @@
 namespace oiab::clients {
 namespace {
 
-// Weights by feel: a shared word says more than shared letters, a common word next to nothing. Chosen so that a
-// question and a sentence that answers it pass recall's threshold of 0.3, and unrelated sentences do not (see the
-// tests).
-constexpr float kWordWeight = 1.0F;
-constexpr float kCommonWordWeight = 0.08F;
-constexpr float kTrigramWeight = 0.25F;
-
 constexpr std::array<std::string_view, 84> kCommonWords = {
     "a",      "about", "all",   "am",    "an",    "and",  "any",  "are",   "as",    "at",     "be",    "been",
     "but",    "by",    "can",   "could", "did",   "do",   "doe",  "for",   "from",  "had",    "ha",    "have",
@@ -31,7 +24,7 @@ bool is_letter(char c) {
 }
 
 /// English plurals and possessives, crudely: "teas" and "tea", "memories" and "memory".
-std::string stem(std::string word) {
+std::string without_plural(std::string word) {
     if (word.size() > 4 && word.ends_with("ies")) return word.substr(0, word.size() - 3) + "y";
     if (word.size() > 2 && word.ends_with("s") && !word.ends_with("ss")) word.pop_back();
     return word;
@@ -55,12 +48,6 @@ std::string with_plain_punctuation(std::string_view text) {
     return out;
 }
 
-void add(std::vector<float>& vector, std::string_view feature, float weight) {
-    const std::uint64_t hash = stable_hash(feature);
-    // The sign keeps collisions from always pulling two texts together.
-    vector[hash % vector.size()] += (hash >> 63U) == 0 ? weight : -weight;
-}
-
 }  // namespace
 
 std::uint64_t stable_hash(std::string_view text) noexcept {
@@ -76,7 +63,7 @@ std::vector<std::string> words_of(std::string_view raw) {
     std::vector<std::string> words;
     std::string word;
     const auto take = [&] {
-        if (!word.empty()) words.push_back(stem(std::move(word)));
+        if (!word.empty()) words.push_back(without_plural(std::move(word)));
         word.clear();
     };
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -95,23 +82,6 @@ std::vector<std::string> words_of(std::string_view raw) {
 
 bool is_common_word(std::string_view word) noexcept {
     return std::find(kCommonWords.begin(), kCommonWords.end(), word) != kCommonWords.end();
-}
-
-std::vector<float> lexical_vector(std::string_view text) {
-    std::vector<float> vector(kEmbeddingDimensions, 0.0F);
-    for (const std::string& word : words_of(text)) {
-        const bool common = is_common_word(word);
-        add(vector, word, common ? kCommonWordWeight : kWordWeight);
-        if (common) continue;
-        const std::string framed = "^" + word + "$";
-        for (std::size_t i = 0; i + 3 <= framed.size(); ++i) add(vector, framed.substr(i, 3), kTrigramWeight);
-    }
-    double square = 0;
-    for (const float value : vector) square += static_cast<double>(value) * value;
-    if (square == 0) return vector;
-    const auto scale = static_cast<float>(1.0 / std::sqrt(square));
-    for (float& value : vector) value *= scale;
-    return vector;
 }
 
 double likeness(const std::vector<float>& left, const std::vector<float>& right) noexcept {

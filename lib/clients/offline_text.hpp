@@ -14,11 +14,7 @@ namespace oiab::clients {
 /// Whether the word carries little of a text's subject ("the", "what").
 [[nodiscard]] bool is_common_word(std::string_view word) noexcept;
 
-/// The text as a unit vector of kEmbeddingDimensions: hashed words and trigrams of their letters. All zeros for a text
-/// without any word.
-[[nodiscard]] std::vector<float> lexical_vector(std::string_view text);
-
-/// Cosine of two such vectors.
+/// Cosine of two unit vectors.
 [[nodiscard]] double likeness(const std::vector<float>& left, const std::vector<float>& right) noexcept;
 
 /// A stable hash of text, for ids that must come out the same on every run.

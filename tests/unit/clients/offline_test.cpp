@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "clients/lexical_vector.hpp"
 #include "clients/offline_chat.hpp"
 #include "clients/offline_embedder.hpp"
 #include "clients/offline_plan.hpp"
