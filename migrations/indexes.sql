@@ -34,6 +34,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS memories_idempotency_key ON memories (idempote
 CREATE INDEX IF NOT EXISTS memories_user_idx ON memories (user_id, created_at DESC);
 CREATE INDEX IF NOT EXISTS memories_shared_idx ON memories (tenant_id, created_at DESC) WHERE visibility <> 'private';
 CREATE INDEX IF NOT EXISTS memories_backfill_idx ON memories (embedding_model, created_at, id) WHERE embedding_skipped IS NULL;
+CREATE INDEX IF NOT EXISTS memories_preference_idx ON memories (user_id) WHERE kind = 'preference';
 CREATE INDEX IF NOT EXISTS memories_claimed_idx ON memories (embedding_claimed_by) WHERE embedding_claimed_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS embedding_cache_used_idx ON embedding_cache (last_used_at);
 CREATE UNIQUE INDEX IF NOT EXISTS trajectories_job_key ON trajectories (job_id) WHERE job_id IS NOT NULL;

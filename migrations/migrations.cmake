@@ -24,4 +24,5 @@ set(OIAB_MIGRATIONS
   trigger_functions.sql
   indexes.sql
   vector_indexes.sql
+  vector_bits_indexes.sql
   row_security.sql)

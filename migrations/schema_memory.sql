@@ -1,7 +1,8 @@
 -- Runtime schema, third part: what agents remember and learn. personas, memories, embedding_cache, trajectories, skills.
 -- The embedding columns exist where the extension vector does (setting embeddings).
 --
--- Locks: ACCESS EXCLUSIVE on each table for milliseconds; filling NULLs of old rows writes those rows once.
+-- Locks: ACCESS EXCLUSIVE on each table for milliseconds; filling NULLs of old rows writes those rows once. The stored column
+-- memories.embedding_bits rewrites that table once.
 -- Older binaries: go on working; columns are only added.
 
 CREATE TABLE IF NOT EXISTS personas ();
@@ -62,6 +63,12 @@ BEGIN
     IF to_regtype('vector') IS NOT NULL THEN
         ALTER TABLE memories ADD COLUMN IF NOT EXISTS embedding vector(1536);
         COMMENT ON COLUMN memories.embedding IS 'Embedding of content by embedding_model, padded with zeros to 1536; NULL = to be made by embed-memories.';
+        -- From pgvector 0.7 on. Writes the table once where it has rows.
+        IF to_regprocedure('binary_quantize(vector)') IS NOT NULL THEN
+            ALTER TABLE memories ADD COLUMN IF NOT EXISTS embedding_bits bit(1536)
+                GENERATED ALWAYS AS (binary_quantize(embedding)::bit(1536)) STORED;
+            COMMENT ON COLUMN memories.embedding_bits IS 'Signs of the embedding: small enough to stand in the indexes that recall looks through first.';
+        END IF;
     END IF;
 END $$;
 COMMENT ON TABLE memories IS 'Long-term memories of users. Written by the OIAB API and by the worker (tool memory_add, reflections, embeddings); read by both.';

@@ -59,6 +59,14 @@ pqxx::result ask(Transaction& tx, const Statement& statement, const pqxx::params
     return tx.raw().exec(statement.text, parameters);
 }
 
+/// Some index files are for a server that has what they need.
+bool may_have_indexes(Transaction& tx, std::string_view file) {
+    const char* needs = file == "vector_indexes.sql"        ? "has_vector"
+                        : file == "vector_bits_indexes.sql" ? "has_bits"
+                                                            : nullptr;
+    return needs == nullptr || ask(tx, sql::migrator_has_vector)[0][needs].as<bool>();
+}
+
 const char* on_off(bool value) { return value ? "on" : "off"; }
 
 /// An array literal; names of indexes and tables need no quoting.
@@ -241,7 +249,7 @@ void Migrator::run_files(Transaction& tx, bool defer_large_indexes) {
         running_file_ = migration.name;
         std::string text{migration.text};
         if (is_index_file(migration.name)) {
-            if (migration.name == "vector_indexes.sql" && !ask(tx, sql::migrator_has_vector)[0][0].as<bool>()) continue;
+            if (!may_have_indexes(tx, migration.name)) continue;
             const auto statements = read_index_file(text);
             if (statements.empty()) {
                 tx.raw().exec(text);

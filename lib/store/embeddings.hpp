@@ -27,8 +27,8 @@ struct MemoryText {
 };
 
 /// Claims up to `limit` memories that have no embedding by `model`, oldest first, for `hold`: the provider is called
-/// outside of any transaction, and other jobs of the same backfill pass these over meanwhile. What a job claimed before
-/// it can claim again.
+/// outside of any transaction, and others of the same backfill pass these over meanwhile, the same job's other batches
+/// included: what an earlier attempt of it had claimed is released first (release_unembedded).
 [[nodiscard]] std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope,
                                                        const std::string& model, int limit, core::JobId job,
                                                        std::chrono::seconds hold);

@@ -34,17 +34,28 @@ core::MemoryId insert_memory(pg::Transaction& tx, const NewMemory& memory) {
     return found.empty() ? core::MemoryId{} : rows::read_id<core::MemoryId>(found[0][0]);
 }
 
+std::optional<KeptPreference> keep_preference(pg::Transaction& tx, const NewPreference& preference) {
+    (void)tx.run(sql::lock_preferences, pqxx::params{preference.user_id.to_string()});
+    const auto kept = tx.run(
+        sql::keep_preference,
+        pqxx::params{preference.user_id.to_string(), rows::text_of(preference.tenant_id), preference.topic,
+                     rows::without_nul(preference.content), preference.source_session_id, preference.idempotency_key,
+                     preference.job.to_string() + ":", rows::without_nul(preference.value)});
+    if (kept.empty()) return std::nullopt;
+    return KeptPreference{rows::read_id<core::MemoryId>(kept[0]["id"]), kept[0]["replaced"].as<bool>()};
+}
+
 bool has_embeddings(pg::Transaction& tx) { return tx.run(sql::has_embeddings)[0][0].as<bool>(); }
 
 std::vector<MemoryRow> recall_similar(pg::Transaction& tx, const MemoryReader& reader, const std::string& model,
                                       std::span<const float> embedding, double threshold, int limit) {
-    (void)tx.run(sql::allow_iterative_scan);
+    const bool has_bits = tx.run(sql::prepare_recall)[0]["has_bits"].as<bool>();
     auto params = reader_params(reader);
     params.append(model);
     params.append(rows::vector_literal(embedding));
     params.append(threshold);
     params.append(limit);
-    return read_memories(tx.run(sql::recall_similar, params));
+    return read_memories(tx.run(has_bits ? sql::recall_similar : sql::recall_exact, params));
 }
 
 std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& reader, int limit) {

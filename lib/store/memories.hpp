@@ -26,6 +26,29 @@ struct NewMemory {
 /// @returns its id, or that of the one with the same key.
 core::MemoryId insert_memory(pg::Transaction& tx, const NewMemory& memory);
 
+/// What somebody said about how they want to be treated. There is one memory a topic and user, which the latest word
+/// replaces.
+struct NewPreference {
+    core::UserId user_id;
+    std::optional<core::TenantId> tenant_id;
+    std::string topic;
+    std::string content;
+    std::string source_session_id;
+    std::string idempotency_key;
+    core::JobId job;    ///< whose turn it was said in
+    std::string value;  ///< what was said: a memory that the same turn added about it becomes this one. Empty for none
+};
+
+struct KeptPreference {
+    core::MemoryId id;
+    bool replaced = false;  ///< an earlier one of the topic, whose text changed
+};
+
+/// Adds the preference, or replaces what was known about its topic. Others who do so for the same user wait until `tx`
+/// ends.
+/// @returns nullopt where just this is known already
+std::optional<KeptPreference> keep_preference(pg::Transaction& tx, const NewPreference& preference);
+
 /// On whose behalf memories are read, and what the user's roles allow.
 struct MemoryReader {
     core::UserId user_id;

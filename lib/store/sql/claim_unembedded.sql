@@ -6,24 +6,24 @@ WITH candidate AS MATERIALIZED (
     (SELECT id FROM memories
      WHERE embedding_skipped IS NULL AND embedding_model IS NULL AND content IS NOT NULL
        AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
-       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now() OR embedding_claimed_by = $5)
+       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
      ORDER BY created_at, id LIMIT $4 * 2)
     UNION ALL
     (SELECT id FROM memories
      WHERE embedding_skipped IS NULL AND embedding_model < $3 AND content IS NOT NULL
        AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
-       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now() OR embedding_claimed_by = $5)
+       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
      ORDER BY embedding_model, created_at, id LIMIT $4 * 2)
     UNION ALL
     (SELECT id FROM memories
      WHERE embedding_skipped IS NULL AND embedding_model > $3 AND content IS NOT NULL
        AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
-       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now() OR embedding_claimed_by = $5)
+       AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
      ORDER BY embedding_model, created_at, id LIMIT $4 * 2)
 ), locked AS MATERIALIZED (
     SELECT m.id FROM memories m
     WHERE m.id = ANY (ARRAY(SELECT id FROM candidate)) AND m.embedding_model IS DISTINCT FROM $3
-      AND (m.embedding_claimed_until IS NULL OR m.embedding_claimed_until < now() OR m.embedding_claimed_by = $5)
+      AND (m.embedding_claimed_until IS NULL OR m.embedding_claimed_until < now())
     ORDER BY m.embedding_model NULLS FIRST, m.created_at, m.id
     LIMIT $4
     FOR UPDATE SKIP LOCKED
