@@ -1,10 +1,13 @@
 #include "handlers/embed_memories.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/system/system_error.hpp>
+#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "agent/ledger.hpp"
 #include "agent/tokens.hpp"
@@ -84,26 +87,56 @@ public:
         : attempt_{attempt}, world_{world}, request_{std::move(request)}, model_{world.embedder->model()} {}
 
     asio::awaitable<core::Outcome> run() {
+        using namespace boost::asio::experimental::awaitable_operators;
         auto find = [this](pg::Transaction& tx) {
             payer_ = agent::find_payer(tx, request_.scope.user_id ? request_.scope.user_id : attempt_.job().user_id,
                                        request_.scope.tenant_id ? request_.scope.tenant_id : attempt_.job().tenant_id);
         };
         co_await attempt_.transact(find);
-        std::int64_t left = request_.limit;
-        while (left > 0) {
-            auto claim = [&](pg::Transaction& tx) { return claim_batch(tx, std::min(left, request_.batch_size)); };
-            const auto batch = co_await attempt_.transact(claim);
-            if (batch.empty()) break;
-            left -= static_cast<std::int64_t>(batch.size());
-            co_await embed(batch);
-            json progress = counts_.to_json();
-            (void)co_await attempt_.progress(std::move(progress));
+        co_await give_up();  // what an earlier attempt had claimed when it died
+        // While the provider works on one batch, others are claimed, sent and written. The coroutines of an attempt
+        // take turns on its executor, so that they need no lock.
+        co_await (embed_batches() && embed_batches() && embed_batches() && embed_batches());
+        asking_.clear();
+        if (!failure_ && !later_.empty()) co_await embed(std::exchange(later_, {}));
+        if (failure_) {
+            co_await give_up();
+            std::rethrow_exception(failure_);
         }
         std::function<std::string(pg::Transaction&)> finish = [this](pg::Transaction& tx) { return conclude(tx); };
         co_return co_await attempt_.complete_in(std::move(finish));
     }
 
 private:
+    /// Takes batch after batch, until nothing is left or one of the four has failed. A failure waits for the others'
+    /// calls to end: they are paid for.
+    asio::awaitable<void> embed_batches() {
+        try {
+            // Not in the loop's condition: GCC 12.2 loses the frame of a co_await behind a short circuit.
+            for (bool more = true; more;) {
+                if (failure_) break;
+                more = co_await embed_next();
+            }
+        } catch (...) {  // whatever it is, it ends the attempt, from where all four have come together
+            if (!failure_) failure_ = std::current_exception();
+        }
+    }
+
+    /// @returns false where nothing is left to claim
+    asio::awaitable<bool> embed_next() {
+        const std::int64_t most = std::min(left_, request_.batch_size);
+        if (most <= 0) co_return false;
+        left_ -= most;
+        auto claim = [&](pg::Transaction& tx) { return claim_batch(tx, most); };
+        const auto batch = co_await attempt_.transact(claim);
+        left_ += most - static_cast<std::int64_t>(batch.size());
+        if (batch.empty()) co_return false;
+        co_await embed(batch);
+        json progress = counts_.to_json();
+        (void)co_await attempt_.progress(std::move(progress));
+        co_return true;
+    }
+
     std::vector<MemoryText> claim_batch(pg::Transaction& tx, std::int64_t most) {
         attempt_.guard_in(tx);
         if (!store::has_embeddings(tx)) {
@@ -113,7 +146,7 @@ private:
         return store::claim_unembedded(tx, request_.scope, model_, static_cast<int>(most), attempt_.job().id, kHold);
     }
 
-    asio::awaitable<void> embed(const std::vector<MemoryText>& batch) {
+    asio::awaitable<void> embed(std::vector<MemoryText> batch) {
         std::vector<std::string> hashes;
         for (const auto& text : batch) hashes.push_back(text.content_sha256);
         auto look_up = [&](pg::Transaction& tx) { return store::find_cached_embeddings(tx, model_, hashes); };
@@ -121,7 +154,16 @@ private:
 
         std::vector<MemoryText> ready;
         std::vector<MemoryText> asked;
-        for (const auto& text : batch) (known.contains(text.content_sha256) ? ready : asked).push_back(text);
+        for (const auto& text : batch) {
+            if (known.contains(text.content_sha256)) {
+                ready.push_back(text);
+            } else if (asking_.contains(text.content_sha256)) {
+                later_.push_back(text);
+            } else {
+                asked.push_back(text);
+            }
+        }
+        for (const auto& text : asked) asking_.insert(text.content_sha256);
         if (!ready.empty()) {
             auto write = [&](pg::Transaction& tx) {
                 attempt_.guard_in(tx);
@@ -161,10 +203,7 @@ private:
             return agent::begin_call(tx, attempt_, payer_, charge, agent::AnswerLength::kNone);
         };
         const auto begun = co_await attempt_.transact(begin);
-        if (begun.admission.answer != agent::Admit::kGranted) {
-            co_await give_up();
-            agent::end_without(begun.admission, attempt_);
-        }
+        if (begun.admission.answer != agent::Admit::kGranted) agent::end_without(begun.admission, attempt_);
         const auto answer = co_await world_.embedder->embed(std::move(texts), attempt_.deadline());
         if (!answer) {
             charge.cost_usd = agent::cost_usd(charge.tokens, begun.price);
@@ -173,7 +212,6 @@ private:
                 agent::abandon_call(tx, payer_, attempt_, charge, may_be_billed);
             };
             if (answer.error().kind != ModelErrorClass::kCancelled) co_await attempt_.transact(abandon);
-            co_await give_up();
             end_attempt(answer.error());
         }
         charge.tokens.input = answer->tokens;
@@ -269,6 +307,10 @@ private:
     const std::string model_;
     agent::Payer payer_;
     Counts counts_;
+    std::int64_t left_ = request_.limit;  ///< of what this job may still claim
+    std::set<std::string> asking_;        ///< texts that a call of this job has asked about, by hash
+    std::vector<MemoryText> later_;  ///< of texts that another batch is just asking about: the cache will have them
+    std::exception_ptr failure_;     ///< the first one
 };
 
 }  // namespace

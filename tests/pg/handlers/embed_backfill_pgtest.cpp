@@ -1,0 +1,125 @@
+/// @file  A backfill under load: calls that overlap, workers that share it, one that dies in the middle.
+
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+
+#include "agent_fixture.hpp"
+
+using namespace oiab;
+using namespace oiab::tests;
+
+namespace {
+
+/// Answers when the test lets it; counts how often each text was sent, and how many calls were under way at once.
+class PatientEmbedder final : public clients::Embedder {
+public:
+    boost::asio::awaitable<std::expected<clients::Embeddings, ModelError>> embed(std::vector<std::string> texts,
+                                                                                 core::Deadline) override {
+        ++calls;
+        for (int now = ++under_way, most = at_once; now > most && !at_once.compare_exchange_weak(most, now);) {
+        }
+        {
+            const std::scoped_lock lock{mutex};
+            for (const auto& text : texts) ++sent[text];
+        }
+        boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor};
+        while (!(at_once >= wait_for && open)) {
+            timer.expires_after(std::chrono::milliseconds{2});
+            co_await timer.async_wait(boost::asio::use_awaitable);
+        }
+        --under_way;
+        clients::Embeddings answer;
+        answer.model = "patient";
+        for (std::size_t i = 0; i < texts.size(); ++i) {
+            clients::Embedded item;
+            item.vector.assign(clients::kEmbeddingDimensions, 0.0F);
+            item.vector[i % 100] = 1.0F;
+            answer.items.push_back(std::move(item));
+        }
+        co_return answer;
+    }
+    [[nodiscard]] std::string_view model() const noexcept override { return "patient"; }
+
+    int most_sent() {
+        const std::scoped_lock lock{mutex};
+        int most = 0;
+        for (const auto& [text, count] : sent) most = std::max(most, count);
+        return most;
+    }
+    std::size_t sent_in_all() {
+        const std::scoped_lock lock{mutex};
+        std::size_t all = 0;
+        for (const auto& [text, count] : sent) all += static_cast<std::size_t>(count);
+        return all;
+    }
+
+    std::atomic<int> wait_for = 1;  ///< calls under way at once, before which none is answered
+    std::atomic<bool> open = true;
+    std::atomic<int> calls = 0;
+    std::atomic<int> under_way = 0;
+    std::atomic<int> at_once = 0;
+    std::mutex mutex;
+    std::map<std::string, int> sent;
+};
+
+auto silent() {
+    return scripted([](const ChatRequest&, int) { return say(""); });
+}
+
+void add_memories(Organisation& org, int count) {
+    org.database().execute(
+        "INSERT INTO memories (user_id, tenant_id, content) SELECT $1, $2, 'text ' || n FROM generate_series(1, "
+        "$3::integer) AS n",
+        pqxx::params{org.user(), org.tenant(), count});
+}
+
+std::string left(Organisation& org) {
+    return org.database().value("SELECT count(*) FROM memories WHERE embedding IS NULL");
+}
+
+}  // namespace
+
+TEST_CASE("embed-memories: one job has several calls under way at once, and sends no text twice") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    embedder->wait_for = 3;  // one after the other would never be answered
+    Organisation org{silent(), embedder};
+    add_memories(org, 60);
+    const auto job = org.enqueue("embed-memories", {{"batchSize", 5}});
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(embedder->at_once >= 3);
+    CHECK(embedder->at_once <= 4);
+    CHECK(embedder->most_sent() == 1);
+    CHECK(org.result(job)["embedded"] == 60);
+}
+
+TEST_CASE("embed-memories: several jobs share a backfill, and no text is sent twice") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    embedder->wait_for = 5;  // more than one job has
+    Organisation org{silent(), embedder};
+    add_memories(org, 80);
+    const auto first = org.enqueue("embed-memories", {{"batchSize", 4}});
+    const auto second = org.enqueue("embed-memories", {{"batchSize", 4}});
+    REQUIRE(org.finish(first) == "completed");
+    REQUIRE(org.finish(second) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(embedder->most_sent() == 1);
+    CHECK(org.result(first)["embedded"].get<int>() + org.result(second)["embedded"].get<int>() == 80);
+}
+
+TEST_CASE("embed-memories: a worker that dies in the middle has at most its open calls made again") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    Organisation org{silent(), embedder};
+    add_memories(org, 60);
+    embedder->open = false;
+    const auto job = org.enqueue("embed-memories", {{"batchSize", 5}});
+    org.start();
+    eventually(std::chrono::seconds{60}, [&] { return embedder->calls == 4; }, "four calls are under way");
+    org.stop();
+    embedder->open = true;
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(embedder->most_sent() <= 2);
+    CHECK(embedder->sent_in_all() <= 60 + 4 * 5);
+}
