@@ -37,6 +37,10 @@ handlers::BuiltinSettings builtin_settings(const config::Settings& settings) {
     builtin.recall.threshold = agent.recall.threshold;
     builtin.recall.limit = agent.recall.limit;
     builtin.recall.max_tokens = agent.recall.tokens;
+    builtin.preferences =
+        agent.preferences == config::PreferenceExtraction::kModel ? agent::PreferenceExtraction::kModel
+        : agent.preferences == config::PreferenceExtraction::kOff ? agent::PreferenceExtraction::kOff
+                                                                  : agent::PreferenceExtraction::kRules;
     builtin.max_tool_rounds = agent.max_tool_rounds;
     builtin.learning = agent.learning;
     builtin.mcp_servers = mcp_servers(settings);

@@ -40,7 +40,7 @@ public:
 
     asio::awaitable<json> run() {
         dropped_ = std::max(call_.dropped, fitting_drop());
-        co_await stream_.begin();
+        if (call_.streamed) co_await stream_.begin();
         co_await admit();  // right before the call: what is set aside without one counts as lost when a worker dies
         const auto started = std::chrono::steady_clock::now();
         auto answer = co_await ask();

@@ -22,8 +22,16 @@ struct RecallSettings {
     std::chrono::milliseconds timeout{20'000};
 };
 
+/// How a turn notices what the user says about how they want to be treated.
+enum class PreferenceExtraction {
+    kOff,
+    kRules,  ///< explicit statements in a few English phrasings
+    kModel,  ///< the turn's model is asked, which costs a call each turn
+};
+
 struct AgentSettings {
     RecallSettings recall;
+    PreferenceExtraction preferences = PreferenceExtraction::kRules;
     int max_tool_rounds = 16;
     /// The model's window less room for its answer. Longer conversations lose their oldest exchanges.
     std::int64_t context_tokens = 120'000;

@@ -9,6 +9,7 @@ namespace {
 using std::string;
 using std::vector;
 
+constexpr std::array<std::string_view, 3> kPreferenceNames{"off", "rules", "model"};
 constexpr std::array<std::string_view, 2> kPrepareNames{"auto", "off"};
 constexpr std::array<std::string_view, 4> kLevelNames{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 4> kFormatNames{"auto", "text", "json", "journald"};
@@ -23,6 +24,9 @@ constexpr ChoiceAccess choice(std::span<const std::string_view> names) {
 constexpr auto kPrepare = choice<[](Settings& s) -> Prepare& { return s.database.prepare; }, Prepare>(kPrepareNames);
 constexpr auto kLevel = choice<[](Settings& s) -> LogLevel& { return s.log.level; }, LogLevel>(kLevelNames);
 constexpr auto kFormat = choice<[](Settings& s) -> LogFormat& { return s.log.format; }, LogFormat>(kFormatNames);
+constexpr auto kPreferences =
+    choice<[](Settings& s) -> PreferenceExtraction& { return s.agent.preferences; }, PreferenceExtraction>(
+        kPreferenceNames);
 constexpr auto kRuntime =
     choice<[](Settings& s) -> AgentRuntime& { return s.agent.runtime; }, AgentRuntime>(kRuntimeNames);
 
@@ -141,6 +145,11 @@ constexpr std::array kTable{
             "fail and say so."},
     Setting{kAgents, "dispatch_pool_token", +[](Settings& s) -> string& { return s.agent.dispatch_pool.token; }, "", "",
             "", true, "Bearer token for dispatch_pool_url. Empty for an endpoint that asks for none."},
+    Setting{kAgents, "extract_preferences", kPreferences, "rules", "", "", false,
+            "What a turn remembers by itself of what the user says about how they want to be treated (\"call me "
+            "Bob\"). `rules`: explicit "
+            "statements in English; `model`: the model is asked after each turn, in the runtime `direct`, which costs "
+            "a call."},
 
     Setting{kLogs, "log_level", kLevel, "info", "", "", false, "The least severe messages that are logged."},
     Setting{kLogs, "log_format", kFormat, "auto", "", "", false,

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 enum class Prepare { kAuto, kOff };
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kAuto, kText, kJson, kJournald };
+enum class PreferenceExtraction { kOff, kRules, kModel };
 enum class AgentRuntime { kOffline, kDirect };
 
 struct DatabaseSettings {
@@ -91,6 +92,7 @@ struct AgentSettings {
     bool learning = true;
     RecallSettings recall;
     DispatchPoolSettings dispatch_pool;
+    PreferenceExtraction preferences = PreferenceExtraction::kRules;
 };
 
 /// One line of `oiabd config show`. Secrets are masked.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/frozen_tool.hpp"
+#include "agent/preference_step.hpp"
 #include "agent/reflect_later.hpp"
 #include "agent/turn.hpp"
 #include "handlers/payload.hpp"
@@ -41,10 +42,13 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     task.prompt = text;
     task.tools = context.tools;
     const auto result = co_await agent::run_chat(attempt, *world_, scene.person, std::move(task));
+    const auto preferences =
+        co_await agent::remember_preferences(attempt, *world_, scene.person, context.model, session_id, text);
 
     std::function<std::string(pg::Transaction&)> keep = [&](pg::Transaction& tx) {
         agent::keep_turn(tx, attempt, scene, result, channel);
-        if (result.memory_added && world_->embedder) agent::enqueue_embedding(tx, attempt, scene.person);
+        if ((result.memory_added || preferences.any()) && world_->embedder)
+            agent::enqueue_embedding(tx, attempt, scene.person);
         agent::enqueue_reflection(tx, attempt, *world_, scene.person, session_id, result);
         json described = agent::describe_result(*world_, result);
         described["memories"] = context.memory_ids;

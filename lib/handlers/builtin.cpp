@@ -79,6 +79,10 @@ std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings&
                                                           const core::Clock& clock) {
     auto world = std::make_shared<agent::AgentWorld>();
     world->settings.recall = settings.recall;
+    world->settings.preferences = settings.preferences;
+    // The offline model has nothing to add to the rules.
+    if (settings.runtime == AgentRuntime::kOffline && settings.preferences == agent::PreferenceExtraction::kModel)
+        world->settings.preferences = agent::PreferenceExtraction::kRules;
     world->settings.max_tool_rounds = settings.max_tool_rounds;
     world->settings.learning = settings.learning;
     if (!settings.mcp_servers.empty()) {

@@ -37,6 +37,7 @@ struct BuiltinSettings {
     bool embeddings = true;    ///< false: the database has no vectors
     bool diagnostics = false;  ///< registers noop
     agent::RecallSettings recall;
+    agent::PreferenceExtraction preferences = agent::PreferenceExtraction::kRules;
     int max_tool_rounds = 16;
     std::shared_ptr<clients::DispatchPool> dispatch_pool;  ///< nullptr: none
     bool learning = true;                                  ///< turns that used a tool are reflected upon
