@@ -134,4 +134,9 @@ std::shared_ptr<Embedder> make_embedder(HttpClient& http, ChatEndpoint endpoint,
     return std::make_shared<OpenAiEmbedder>(http, std::move(settings), clock);
 }
 
+ChatEndpoint with_defaults(ChatEndpoint endpoint) {
+    complete_endpoint(endpoint);
+    return endpoint;
+}
+
 }  // namespace oiab::clients

@@ -45,6 +45,10 @@ inline constexpr int kDefaultMaxOutputTokens = 8192;
 /// What is missing or contradictory in the endpoint, as a sentence; nullopt where it can be used. No network.
 [[nodiscard]] std::optional<std::string> find_fault(const ChatEndpoint& endpoint);
 
+/// The endpoint as it will be called: with the default address and credentials' header where it names none.
+/// @throws std::invalid_argument with what find_fault says
+[[nodiscard]] ChatEndpoint with_defaults(ChatEndpoint endpoint);
+
 /// @param http, clock  outlive the model
 /// @throws std::invalid_argument with what find_fault says
 [[nodiscard]] std::shared_ptr<ChatModel> make_chat_model(HttpClient& http, ChatEndpoint endpoint,
