@@ -9,6 +9,10 @@
 #include "core/uuid.hpp"
 #include "pg/transaction.hpp"
 
+namespace pqxx {
+class row;
+}
+
 namespace oiab::store {
 
 enum class ProviderOwner { kUser, kTenant, kInstallation };
@@ -30,5 +34,11 @@ struct ProviderRow {
 /// tenant's before the installation's, preferred ones first within each.
 [[nodiscard]] std::vector<ProviderRow> load_providers(pg::Transaction& tx, core::UserId user,
                                                       std::optional<core::TenantId> tenant);
+
+/// The installation's own row of that name, where it is switched on.
+[[nodiscard]] std::optional<ProviderRow> find_installation_provider(pg::Transaction& tx, const std::string& provider);
+
+/// From a row of any statement that selects providers. Private to this layer.
+[[nodiscard]] ProviderRow read_provider(const pqxx::row& row);
 
 }  // namespace oiab::store

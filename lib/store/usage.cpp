@@ -48,8 +48,9 @@ std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantI
     return found[0][0].as<double>();
 }
 
-std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider, const std::string& model) {
-    const auto found = tx.run(sql::find_price, pqxx::params{provider, model});
+std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider, const std::string& kind,
+                                     const std::string& model) {
+    const auto found = tx.run(sql::find_price, pqxx::params{provider, model, rows::null_if_empty(kind)});
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
     return ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>(),

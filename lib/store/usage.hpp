@@ -54,9 +54,14 @@ struct ModelPrice {
     std::optional<std::int64_t> max_output_tokens{};  ///< of one answer, where the row says
 };
 
-/// The price that holds now: the provider's own entry before one for any provider ('*'). @returns nullopt where none is
-/// known.
+/// The price that holds now: the provider's own entry before its kind's before one for any provider ('*').
+/// @param kind  protocol of a provider row, such as anthropic; empty: only name and '*' are looked for
+/// @returns nullopt where none is known.
 [[nodiscard]] std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider,
-                                                   const std::string& model);
+                                                   const std::string& kind, const std::string& model);
+[[nodiscard]] inline std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider,
+                                                          const std::string& model) {
+    return find_price(tx, provider, {}, model);
+}
 
 }  // namespace oiab::store
