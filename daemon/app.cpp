@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "daemon/database.hpp"
+#include "daemon/keyring_place.hpp"
 #include "daemon/register_handlers.hpp"
 #include "handlers/trigger_errand.hpp"
 #include "pg/migrator.hpp"
@@ -40,8 +41,13 @@ observe::LogFormat to_observe(config::LogFormat format) noexcept {
 App::App(const config::Settings& settings, observe::Level least_level)
     : settings_{settings},
       log_{observe::open_log(least_level, to_observe(settings.log.format))},
+      keyring_{std::make_shared<secrets::Keyring>(keyring_place(settings))},
+      traffic_{std::make_shared<clients::ProviderTraffic>(clock_, random_)},
       blocking_pool_{static_cast<std::size_t>(settings.worker.plugin_threads)} {
-    register_handlers(registry_, settings, {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_});
+    const handlers::ProviderSupport providers{
+        traffic_, std::make_shared<agent::ProviderClients>(keyring_, http_, traffic_, clock_)};
+    register_handlers(registry_, settings,
+                      {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_, .providers = providers});
 }
 
 App::~App() = default;

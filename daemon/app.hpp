@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "clients/http_client.hpp"
+#include "clients/provider_traffic.hpp"
 #include "config/settings.hpp"
 #include "core/clock.hpp"
 #include "core/random.hpp"
@@ -14,6 +15,7 @@
 #include "pg/session.hpp"
 #include "plugin/blocking_pool.hpp"
 #include "runtime/engine.hpp"
+#include "secrets/keyring.hpp"
 
 namespace oiab::daemon {
 
@@ -43,6 +45,8 @@ private:
     core::SystemClock clock_;
     core::SystemRandom random_;
     clients::HttpClient http_;
+    std::shared_ptr<secrets::Keyring> keyring_;
+    std::shared_ptr<clients::ProviderTraffic> traffic_;
     plugin::BlockingPool blocking_pool_;
     Registry registry_;
 };

@@ -32,6 +32,7 @@ handlers::BuiltinSettings builtin_settings(const config::Settings& settings) {
                                                                      : handlers::AgentRuntime::kOffline;
     builtin.llm = endpoint(agent.llm);
     builtin.embedding = endpoint(agent.embedding);
+    builtin.embedding_provider = agent.embedding_provider;
     builtin.embeddings = settings.database.embeddings;
     builtin.diagnostics = settings.worker.diagnostics;
     builtin.recall.threshold = agent.recall.threshold;
@@ -82,7 +83,7 @@ void register_handlers(Registry& registry, const config::Settings& settings, con
     if (const auto& pool = settings.agent.dispatch_pool; !pool.url.empty())
         builtin.dispatch_pool = std::make_shared<clients::DispatchPool>(
             world.http, world.clock, clients::DispatchPoolSettings{.url = pool.url, .token = pool.token});
-    handlers::register_builtin(registry, builtin, handlers::make_agent_world(builtin, world.http, world.clock));
+    handlers::register_builtin(registry, builtin, handlers::make_agent_world(builtin, world.http, world.clock, world.providers));
     for (const auto& source : settings.handlers) {
         auto handler = std::visit(MakeHandler{settings, world}, source.way);
         if (!handler)

@@ -4,6 +4,7 @@
 #include "clients/http_client.hpp"
 #include "config/settings.hpp"
 #include "core/clock.hpp"
+#include "handlers/builtin.hpp"
 #include "oiab/registry.hpp"
 #include "plugin/blocking_pool.hpp"
 
@@ -14,6 +15,7 @@ struct HandlerWorld {
     clients::HttpClient& http;
     plugin::BlockingPool& blocking_pool;
     const core::Clock& clock;
+    handlers::ProviderSupport providers;
 };
 
 /// @throws std::runtime_error with one sentence where a configured handler cannot be loaded or the direct runtime lacks

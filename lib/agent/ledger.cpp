@@ -1,5 +1,6 @@
 #include "agent/ledger.hpp"
 
+#include "store/providers.hpp"
 #include "store/reservations.hpp"
 #include "store/usage.hpp"
 
@@ -98,7 +99,7 @@ Budget load_budget(pg::Transaction& tx, const Payer& payer, core::JobId job, con
 }
 
 Price load_price(pg::Transaction& tx, const ModelChoice& model) {
-    const auto price = store::find_price(tx, model.provider, model.model);
+    const auto price = store::find_price(tx, model.provider, model.row ? model.row->kind : "", model.model);
     if (!price) return {};
     return {price->input_usd_per_million, price->output_usd_per_million, price->cache_read_usd_per_million,
             price->cache_write_usd_per_million, price->max_output_tokens};

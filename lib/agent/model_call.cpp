@@ -11,6 +11,7 @@
 
 #include "agent/answer_stream.hpp"
 #include "agent/history.hpp"
+#include "agent/provider_call.hpp"
 #include "agent/tokens.hpp"
 #include "agent/trajectory.hpp"
 
@@ -33,6 +34,7 @@ public:
     Calling(Attempt& attempt, const AgentWorld& world, const Person& person, const ModelCall& call, StepCall step)
         : attempt_{attempt},
           world_{world},
+          person_{person},
           payer_{payer_of(person)},
           call_{call},
           step_{std::move(step)},
@@ -41,6 +43,7 @@ public:
     asio::awaitable<json> run() {
         dropped_ = std::max(call_.dropped, fitting_drop());
         if (call_.streamed) co_await stream_.begin();
+        model_ = co_await chat_for(attempt_, world_, person_, call_.model);
         co_await admit();  // right before the call: what is set aside without one counts as lost when a worker dies
         const auto started = std::chrono::steady_clock::now();
         auto answer = co_await ask();
@@ -114,8 +117,7 @@ private:
             else attempt_.heartbeat();
         };
         // The writer of the stream ends by being cancelled, or early where it may write no more; the answer decides.
-        auto both =
-            co_await (world_.chat->complete(std::move(request), std::move(on_delta)) || write_until_cancelled());
+        auto both = co_await (model_->complete(std::move(request), std::move(on_delta)) || write_until_cancelled());
         if (auto* answer = std::get_if<0>(&both)) co_return std::move(*answer);
         throw LeaseLost{};
     }
@@ -223,10 +225,12 @@ private:
 
     Attempt& attempt_;
     const AgentWorld& world_;
+    const Person& person_;
     const Payer payer_;
     const ModelCall& call_;
     StepCall step_;
     AnswerStream stream_;
+    std::shared_ptr<clients::ChatModel> model_;
     std::size_t dropped_ = 0;
     Price price_;
     Charge charge_;

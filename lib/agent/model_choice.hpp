@@ -1,15 +1,22 @@
 #pragma once
 /// @file  Which model a turn uses. Pure; any thread.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+namespace oiab::store {
+struct ProviderRow;
+}
 
 namespace oiab::agent {
 
 struct ModelChoice {
     std::string provider;  ///< providerID; empty where only a model was named
     std::string model;
+    /// Where calls go and with which credentials; nullptr: to the configured endpoint.
+    std::shared_ptr<const store::ProviderRow> row{};
 };
 
 /// Where a choice may come from, strongest first.

@@ -4,6 +4,7 @@
 #include <boost/system/system_error.hpp>
 #include <optional>
 
+#include "agent/installation_embedder.hpp"
 #include "agent/ledger.hpp"
 #include "agent/tokens.hpp"
 
@@ -68,6 +69,10 @@ private:
     /// @returns whether the call may be made.
     bool admit(pg::Transaction& tx) {
         if (!store::has_embeddings(tx)) return false;
+        if (world_.row_embedder) {
+            world_.row_embedder->refresh(tx);
+            charge_.model.row = world_.row_embedder->row();
+        }
         const auto begun = begin_call(tx, attempt_, payer_, charge_, AnswerLength::kNone);
         price_ = begun.price;
         charge_.cost_usd = cost_usd(charge_.tokens, price_);

@@ -32,7 +32,8 @@ std::optional<ModelChoice> first_choice(const std::vector<store::ProviderRow>& r
     return std::nullopt;
 }
 
-/// Only the configured provider is called: a row of another one would put that one's model and price on its answers.
+/// For a runtime that calls one provider only: a row of another one would put that one's model and price on its
+/// answers.
 void leave_out_others(std::vector<store::ProviderRow>& rows, const std::string& configured, Attempt& attempt) {
     std::string names;
     std::erase_if(rows, [&](const store::ProviderRow& row) {
@@ -44,9 +45,15 @@ void leave_out_others(std::vector<store::ProviderRow>& rows, const std::string& 
     attempt.log(LogLevel::kInfo, "only the configured provider (" + configured + ") is called; passed over: " + names);
 }
 
-ModelChoice find_model(pg::Transaction& tx, const AgentWorld& world, const Person& person,
-                       const store::SessionRow& session, Attempt& attempt) {
-    if (world.settings.only_configured) return world.settings.configured;
+ProviderRows load_rows(pg::Transaction& tx, const Person& person) {
+    ProviderRows rows;
+    for (auto& row : store::load_providers(tx, person.user_id, person.tenant_id))
+        rows.push_back(std::make_shared<const store::ProviderRow>(std::move(row)));
+    return rows;
+}
+
+ModelChoice find_unrouted(pg::Transaction& tx, const AgentWorld& world, const Person& person,
+                          const store::SessionRow& session, Attempt& attempt) {
     auto rows = store::load_providers(tx, person.user_id, person.tenant_id);
     leave_out_others(rows, world.settings.configured.provider, attempt);
     ModelSources sources;
@@ -57,6 +64,23 @@ ModelChoice find_model(pg::Transaction& tx, const AgentWorld& world, const Perso
     if (!sources.tenant_provider) sources.tenant_provider = first_choice(rows, store::ProviderOwner::kInstallation);
     sources.configured = world.settings.configured;
     return choose_model(sources);
+}
+
+void find_model(pg::Transaction& tx, const AgentWorld& world, Scene& scene, Attempt& attempt) {
+    if (world.settings.only_configured) {
+        scene.model = world.settings.configured;
+        return;
+    }
+    if (!world.providers) {
+        scene.model = find_unrouted(tx, world, scene.person, scene.session, attempt);
+        return;
+    }
+    scene.providers = load_rows(tx, scene.person);
+    const StatedChoices stated{parse_choice(scene.session.template_model_override),
+                               parse_choice(scene.session.model_choice)};
+    auto chosen = choose_provider(stated, scene.providers, world.settings.configured);
+    if (!chosen) throw EndAttempt{core::failed(core::FailureReason::kError, chosen.error())};
+    scene.model = std::move(*chosen);
 }
 
 /// Whether the template, where the session has one, offers the tool.
@@ -86,11 +110,26 @@ json describe(const Scene& scene, const MemoryContext& memory, const ToolList& t
     for (const auto& skill : scene.skills) {
         skills.push_back({{"name", skill.name}, {"description", skill.description}, {"id", skill.id}});
     }
-    return {{"memoryContext", memory.text}, {"memories", memory.ids},           {"skills", std::move(skills)},
-            {"tools", freeze_tools(tools)}, {"provider", scene.model.provider}, {"model", scene.model.model}};
+    return {{"memoryContext", memory.text},
+            {"memories", memory.ids},
+            {"skills", std::move(skills)},
+            {"tools", freeze_tools(tools)},
+            {"provider", scene.model.provider},
+            {"model", scene.model.model},
+            {"providerRow", scene.model.row ? json(scene.model.row->id) : json(nullptr)}};
 }
 
-FrozenContext read_context(const json& stored, const ToolList& tools, const AgentWorld& world) {
+/// The model of the first attempt, whatever has been chosen since.
+ModelChoice read_model(const json& stored, const Scene& scene) {
+    const ModelChoice frozen{stored.at("provider").get<std::string>(), stored.at("model").get<std::string>()};
+    std::optional<std::string> row;
+    if (const auto id = stored.find("providerRow"); id != stored.end() && id->is_string()) row = id->get<std::string>();
+    auto found = find_again(frozen, row, scene.providers);
+    if (!found) throw EndAttempt{core::failed(core::FailureReason::kError, found.error())};
+    return std::move(*found);
+}
+
+FrozenContext read_context(const json& stored, const Scene& scene, const ToolList& tools, const AgentWorld& world) {
     FrozenContext context;
     context.memory_context = stored.at("memoryContext").get<std::string>();
     context.memory_ids = stored.at("memories").get<std::vector<std::string>>();
@@ -98,7 +137,7 @@ FrozenContext read_context(const json& stored, const ToolList& tools, const Agen
         context.skills.push_back(
             {skill.at("name").get<std::string>(), skill.at("description").get<std::string>(), skill.value("id", "")});
     }
-    context.model = {stored.at("provider").get<std::string>(), stored.at("model").get<std::string>()};
+    context.model = read_model(stored, scene);
     context.tools = thaw_tools(stored.at("tools"), tools, world);
     for (auto& tool : context.tools) {
         // This turn's own, which knows the skills that the turn was offered when it began.
@@ -129,7 +168,7 @@ Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
     Scene scene;
     scene.person = load_person(tx, user);
     scene.session = load_session(tx, scene.person, session_id);
-    scene.model = find_model(tx, world, scene.person, scene.session, attempt);
+    find_model(tx, world, scene, attempt);
     for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
         scene.skills.push_back({std::move(skill.name), std::move(skill.description), std::move(skill.id)});
     }
@@ -205,7 +244,7 @@ asio::awaitable<FrozenContext> freeze_context(Attempt& attempt, const AgentWorld
     options.repeatable = true;
     json input{{"session", scene.session.session_id}, {"text", sha256_hex(text)}};
     const json stored = co_await attempt.step("context", std::move(input), std::move(body), std::move(options));
-    co_return read_context(stored, tools, world);
+    co_return read_context(stored, scene, tools, world);
 }
 
 void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const ChatResult& result,

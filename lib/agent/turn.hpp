@@ -8,6 +8,7 @@
 
 #include "agent/chat_loop.hpp"
 #include "agent/prompts.hpp"
+#include "agent/provider_choice.hpp"
 
 namespace oiab::agent {
 
@@ -16,6 +17,7 @@ struct Scene {
     Person person;
     store::SessionRow session;
     ModelChoice model;
+    ProviderRows providers;  ///< those that the person may use
     std::vector<SkillLine> skills;
     std::vector<clients::ChatMessage> history;
     std::int64_t history_through = 0;

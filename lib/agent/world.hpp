@@ -13,6 +13,8 @@
 namespace oiab::agent {
 
 class McpTools;
+class InstallationEmbedder;
+class ProviderClients;
 
 struct RecallSettings {
     double threshold = 0.3;  ///< cosine, below which a memory is not recalled
@@ -45,9 +47,12 @@ struct AgentSettings {
 
 struct AgentWorld {
     AgentSettings settings;
-    std::shared_ptr<clients::ChatModel> chat;
+    std::shared_ptr<clients::ChatModel> chat;     ///< the configured endpoint
+    std::shared_ptr<ProviderClients> providers;   ///< nullptr: provider rows have no endpoints of their own here
     std::shared_ptr<clients::Embedder> embedder;  ///< nullptr: recall goes by age, search by text
     std::shared_ptr<const McpTools> mcp;          ///< nullptr: no tool servers are configured
+    /// The embedder again where a provider row embeds: to be refreshed before its calls. Else nullptr.
+    std::shared_ptr<InstallationEmbedder> row_embedder;
 };
 
 }  // namespace oiab::agent

@@ -107,15 +107,28 @@ Done check_together(const Settings& settings) {
             ConfigError{fmt::format("retry_cap ({}) must not be below retry_base ({})",
                                     format_duration(kinds.retry_cap), format_duration(kinds.retry_base))}};
     const auto& agent = settings.agent;
-    if (agent.runtime == AgentRuntime::kDirect && (agent.llm.base_url.empty() || agent.llm.model.empty()))
-        return std::unexpected{ConfigError{"runtime is direct, which needs llm_base_url and llm_model"}};
+    // Neither of them: everybody has a provider row.
+    if (agent.runtime == AgentRuntime::kDirect && agent.llm.base_url.empty() != agent.llm.model.empty())
+        return std::unexpected{ConfigError{"llm_base_url and llm_model go together: set both, or neither"}};
     for (const auto& [name, url] :
          {std::pair{"llm_base_url", &agent.llm.base_url}, std::pair{"embedding_base_url", &agent.embedding.base_url}})
         if (!url->empty() && !url->starts_with("http://") && !url->starts_with("https://"))
             return std::unexpected{ConfigError{fmt::format("{} must begin with http:// or https://", name)}};
     if (!agent.embedding.base_url.empty() && agent.embedding.model.empty())
         return std::unexpected{ConfigError{"embedding_base_url is set, which needs embedding_model as well"}};
+    if (!agent.embedding_provider.empty() && agent.embedding.model.empty())
+        return std::unexpected{ConfigError{"embedding_provider is set, which needs embedding_model as well"}};
+    if (!agent.embedding_provider.empty() && !agent.embedding.base_url.empty())
+        return std::unexpected{ConfigError{"embedding_provider and embedding_base_url exclude each other"}};
     return {};
+}
+
+void warn_of_missing(Settings& settings) {
+    const auto& agent = settings.agent;
+    if (agent.runtime == AgentRuntime::kDirect && agent.llm.base_url.empty())
+        settings.warnings.emplace_back(
+            "runtime is direct without llm_base_url and llm_model: only who has a provider gets answers "
+            "(`oiabd provider add`)");
 }
 
 void describe(const Layers& layers, Settings& settings) {
@@ -163,6 +176,7 @@ std::expected<Settings, ConfigError> load(const Sources& sources) {
 
     if (*file) settings.file = (*file)->path;
     warn_of_misspelt(sources.environment, settings);
+    warn_of_missing(settings);
     describe(layers, settings);
     return settings;
 }

@@ -118,6 +118,9 @@ constexpr std::array kTable{
             "Key for llm_base_url. Empty for an endpoint that asks for none."},
     Setting{kAgents, "llm_model", +[](Settings& s) -> string& { return s.agent.llm.model; }, "", "", "", false,
             "Model for turns whose session, user and tenant name none."},
+    Setting{kAgents, "keyring_file", +[](Settings& s) -> string& { return s.agent.keyring_file; }, "", "", "", false,
+            "File with the keys that encrypt providers' credentials. Empty: the credential `keyring` below systemd, "
+            "else ~/.orginabox/.keyring. Only its owner may be able to read it."},
     Setting{kAgents, "max_tool_rounds", +[](Settings& s) -> int& { return s.agent.max_tool_rounds; }, "16", "1", "1000",
             false, "Model calls that one turn may make. A turn that wants more ends there and says so."},
     Setting{
@@ -129,6 +132,10 @@ constexpr std::array kTable{
             "Base URL of an OpenAI-compatible embeddings API, for `direct`. Empty: llm_base_url, with its key."},
     Setting{kAgents, "embedding_api_key", +[](Settings& s) -> string& { return s.agent.embedding.api_key; }, "", "", "",
             true, "Key for embedding_base_url. Empty for an endpoint that asks for none."},
+    Setting{kAgents, "embedding_provider", +[](Settings& s) -> string& { return s.agent.embedding_provider; }, "", "",
+            "", false,
+            "The installation's provider that embeds, for `direct`, as `oiabd provider list` calls it. "
+            "Empty: embedding_base_url."},
     Setting{kAgents, "embedding_model", +[](Settings& s) -> string& { return s.agent.embedding.model; }, "", "", "",
             false,
             "Embedding model, for `direct`. Without one, memories are recalled by age; after a change everything is "

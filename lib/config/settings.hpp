@@ -88,11 +88,13 @@ struct AgentSettings {
     AgentRuntime runtime = AgentRuntime::kOffline;
     ProviderSettings llm;
     ProviderSettings embedding;
+    std::string embedding_provider;  ///< name of a provider row; empty: embedding.base_url
     int max_tool_rounds = 16;
     bool learning = true;
     RecallSettings recall;
     DispatchPoolSettings dispatch_pool;
     PreferenceExtraction preferences = PreferenceExtraction::kRules;
+    std::string keyring_file;  ///< empty: systemd's credential, else the one in the home directory
 };
 
 /// One line of `oiabd config show`. Secrets are masked.

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "agent/dispatch_tool.hpp"
+#include "agent/installation_embedder.hpp"
 #include "agent/memory_tools.hpp"
 #include "agent/plan_tool.hpp"
 #include "agent/use_skill.hpp"
@@ -22,6 +23,7 @@
 #include "handlers/orchestrator_subtask.hpp"
 #include "handlers/orchestrator_synthesize.hpp"
 #include "handlers/trigger_fire.hpp"
+#include "handlers/provider_refresh.hpp"
 
 namespace oiab::handlers {
 namespace {
@@ -48,17 +50,45 @@ void use_offline(agent::AgentWorld& world, bool embeddings) {
     world.settings.embedding_provider = kOfflineProvider;
 }
 
+/// The configured endpoint behind the circuits and limits of this process.
+template <typename Model>
+std::shared_ptr<Model> guarded(std::shared_ptr<Model> model, const ModelEndpoint& endpoint,
+                               const ProviderSupport& providers) {
+    if (!providers.traffic) return model;
+    clients::TrafficIdentity identity{
+        clients::make_key_id(endpoint.base_url, endpoint.api_key),
+        kDirectProvider + std::string{" at "} + endpoint.base_url.substr(0, endpoint.base_url.find('?'))};
+    return clients::make_guarded(std::move(model), providers.traffic, std::move(identity));
+}
+
 void use_direct(agent::AgentWorld& world, const BuiltinSettings& settings, clients::HttpClient& http,
-                const core::Clock& clock) {
-    if (settings.llm.base_url.empty() || settings.llm.model.empty()) {
-        throw std::runtime_error{"runtime = direct needs llm_base_url and llm_model"};
+                const core::Clock& clock, const ProviderSupport& providers) {
+    const bool is_set = !settings.llm.base_url.empty() && !settings.llm.model.empty();
+    const bool is_left_out = settings.llm.base_url.empty() && settings.llm.model.empty();
+    if (!is_set && !(is_left_out && providers.clients)) {
+        throw std::runtime_error{
+            "runtime = direct needs llm_base_url and llm_model, or neither of them and provider rows"};
     }
-    clients::OpenAiChatSettings chat;
-    chat.provider = provider(settings.llm);
-    world.chat = std::make_shared<clients::OpenAiChat>(http, std::move(chat), clock);
-    world.settings.configured = {kDirectProvider, settings.llm.model};
+    world.providers = providers.clients;
     world.settings.embedding_provider = kDirectProvider;
+    if (is_set) {
+        clients::OpenAiChatSettings chat;
+        chat.provider = provider(settings.llm);
+        std::shared_ptr<clients::ChatModel> model = std::make_shared<clients::OpenAiChat>(http, std::move(chat), clock);
+        world.chat = guarded(std::move(model), settings.llm, providers);
+        world.settings.configured = {kDirectProvider, settings.llm.model};
+    } else {
+        world.chat = agent::make_missing_endpoint();
+        world.settings.configured = {kDirectProvider, ""};
+    }
     if (!settings.embeddings || settings.embedding.model.empty()) return;
+    if (!settings.embedding_provider.empty() && providers.clients) {
+        world.row_embedder = std::make_shared<agent::InstallationEmbedder>(
+            providers.clients, settings.embedding_provider, settings.embedding.model);
+        world.embedder = world.row_embedder;
+        world.settings.embedding_provider = settings.embedding_provider;
+        return;
+    }
 
     ModelEndpoint endpoint = settings.embedding;
     if (endpoint.base_url.empty()) {
@@ -66,17 +96,20 @@ void use_direct(agent::AgentWorld& world, const BuiltinSettings& settings, clien
         endpoint.base_url = settings.llm.base_url;
         if (endpoint.api_key.empty()) endpoint.api_key = settings.llm.api_key;
     }
+    if (endpoint.base_url.empty()) return;
     clients::OpenAiEmbedderSettings embedder;
     embedder.provider = provider(endpoint);
     embedder.model = endpoint.model;
     if (knows_dimensions(endpoint.model)) embedder.dimensions = clients::DimensionsParameter::kSend;
-    world.embedder = std::make_shared<clients::OpenAiEmbedder>(http, std::move(embedder), clock);
+    std::shared_ptr<clients::Embedder> model =
+        std::make_shared<clients::OpenAiEmbedder>(http, std::move(embedder), clock);
+    world.embedder = guarded(std::move(model), endpoint, providers);
 }
 
 }  // namespace
 
 std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings& settings, clients::HttpClient& http,
-                                                          const core::Clock& clock) {
+                                                          const core::Clock& clock, const ProviderSupport& providers) {
     auto world = std::make_shared<agent::AgentWorld>();
     world->settings.recall = settings.recall;
     world->settings.preferences = settings.preferences;
@@ -91,7 +124,7 @@ std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings&
     if (settings.runtime == AgentRuntime::kOffline) {
         use_offline(*world, settings.embeddings);
     } else {
-        use_direct(*world, settings, http, clock);
+        use_direct(*world, settings, http, clock, providers);
     }
     return world;
 }
@@ -119,6 +152,7 @@ void register_builtin(Registry& registry, const BuiltinSettings& settings,
     add("trigger-fire", std::make_shared<TriggerFire>());
     add("learning-reflect", std::make_shared<LearningReflect>(world));
     add("learning-propose", std::make_shared<LearningPropose>(world));
+    add("provider-refresh", std::make_shared<ProviderRefresh>(world));
     if (settings.diagnostics) add("noop", std::make_shared<Noop>());
 }
 

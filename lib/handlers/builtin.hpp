@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "agent/mcp_tools.hpp"
+#include "agent/provider_clients.hpp"
 #include "agent/world.hpp"
 #include "clients/dispatch_pool.hpp"
 #include "clients/http_client.hpp"
+#include "clients/provider_traffic.hpp"
 #include "core/clock.hpp"
 #include "oiab/registry.hpp"
 
@@ -34,6 +36,8 @@ struct BuiltinSettings {
     /// Without a model of its own there is no embedder in the direct runtime; an empty base URL is the llm's, key
     /// included.
     ModelEndpoint embedding;
+    /// The installation's provider row that embeds with that model, in the place of the endpoint; empty for none.
+    std::string embedding_provider;
     bool embeddings = true;    ///< false: the database has no vectors
     bool diagnostics = false;  ///< registers noop
     agent::RecallSettings recall;
@@ -46,11 +50,20 @@ struct BuiltinSettings {
     std::function<KindSettings(std::string_view kind)> kind_settings;
 };
 
+/// What calls of providers share in this process.
+struct ProviderSupport {
+    std::shared_ptr<clients::ProviderTraffic> traffic;  ///< nullptr: calls of the configured endpoint are not guarded
+    /// For provider rows; nullptr: they have no endpoints of their own, and only the configured one is called.
+    std::shared_ptr<agent::ProviderClients> clients;
+};
+
 /// The models that the settings name. `http` and `clock` outlive the world.
-/// @throws std::runtime_error with one sentence where the direct runtime lacks a base URL or a model
+/// @throws std::runtime_error with one sentence where the direct runtime lacks a base URL or a model, and there are no
+/// provider rows to do without
 [[nodiscard]] std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings& settings,
                                                                         clients::HttpClient& http,
-                                                                        const core::Clock& clock);
+                                                                        const core::Clock& clock,
+                                                                        const ProviderSupport& providers = {});
 
 /// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
 /// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire, learning-reflect, learning-propose and, where

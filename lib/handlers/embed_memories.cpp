@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/installation_embedder.hpp"
 #include "agent/ledger.hpp"
 #include "agent/tokens.hpp"
 #include "agent/trajectory.hpp"
@@ -143,6 +144,7 @@ private:
             throw EndAttempt{core::failed(core::FailureReason::kError,
                                           "this database was set up without embeddings (embeddings = off)")};
         }
+        if (world_.row_embedder) world_.row_embedder->refresh(tx);
         return store::claim_unembedded(tx, request_.scope, model_, static_cast<int>(most), attempt_.job().id, kHold);
     }
 
@@ -270,7 +272,8 @@ private:
         charge.request_id = attempt_.job().id.to_string() + ":embedding-" + agent::sha256_hex(key).substr(0, 16);
         charge.job_id = attempt_.job().id;
         charge.purpose = "embedding";
-        charge.model = {world_.settings.embedding_provider, model_};
+        charge.model = {world_.settings.embedding_provider, model_,
+                        world_.row_embedder ? world_.row_embedder->row() : nullptr};
         for (const auto& text : texts) charge.tokens.input += agent::estimate_tokens(text);
         return charge;
     }

@@ -91,6 +91,7 @@ public:
                           const std::function<void(agent::AgentSettings&)>& adjust = {},
                           std::shared_ptr<clients::DispatchPool> pool = nullptr,
                           std::shared_ptr<const agent::McpTools> mcp = nullptr) {
+                          const std::function<void(agent::AgentWorld&)>& furnish = {}) {
         auto world = std::make_shared<agent::AgentWorld>();
         world->chat = std::move(chat);
         world->embedder = std::move(embedder);
@@ -98,6 +99,7 @@ public:
         world->settings.configured = {"test", "scripted-1"};
         world->settings.embedding_provider = "test";
         if (adjust) adjust(world->settings);
+        if (furnish) furnish(*world);
         handlers::BuiltinSettings settings;
         settings.dispatch_pool = std::move(pool);
         settings.kind_settings = [](std::string_view) {

@@ -163,7 +163,8 @@ TEST_CASE("file: a mistake is told in one sentence with its line") {
         {"[handlers.\"x\"]\nexec = [\"a\"]\nmax_output = \"1\"", ":3: max_output must be a size with a unit"},
         {"[handlers.\"x\"]\nexec = [\"a\"]\ntimeout = \"1s\"\n[kind.\"x\"]\ntimeout = \"2s\"",
          ":5: timeout of kind \"x\" is given twice; line 3 has it too"},
-        {"runtime = \"direct\"", "runtime is direct, which needs llm_base_url and llm_model"},
+        {"runtime = \"direct\"\nllm_model = \"m\"", "llm_base_url and llm_model go together: set both, or neither"},
+        {"embedding_provider = \"house\"", "embedding_provider is set, which needs embedding_model"},
         {"llm_base_url = \"localhost\"", "llm_base_url must begin with http:// or https://"},
         {"retry_cap = \"1s\"", "retry_cap (1s) must not be below retry_base (5s)"},
     }));
