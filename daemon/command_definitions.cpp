@@ -64,6 +64,8 @@ Definitions::Definitions() {
     define_triggers(app, invocation);
     define_skills(app, invocation);
     define_upkeep(app, invocation);
+    define_keyring(app, invocation);
+    define_provider(app, invocation);
     define_settings();
 }
 

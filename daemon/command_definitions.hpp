@@ -49,6 +49,8 @@ void define_pause(CLI::App& app, Invocation& invocation);
 void define_triggers(CLI::App& app, Invocation& invocation);
 void define_skills(CLI::App& app, Invocation& invocation);
 void define_upkeep(CLI::App& app, Invocation& invocation);
+void define_keyring(CLI::App& app, Invocation& invocation);
+void define_provider(CLI::App& app, Invocation& invocation);
 
 /// What the values mean. @throws CLI::ValidationError with a sentence
 [[nodiscard]] core::JobId job_id_of(const std::string& text);

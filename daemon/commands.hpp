@@ -12,6 +12,7 @@
 #include "daemon/once.hpp"
 #include "queue/inspect.hpp"
 #include "queue/pauses.hpp"
+#include "store/provider_records.hpp"
 #include "store/skills.hpp"
 
 namespace oiab::daemon {
@@ -104,6 +105,48 @@ struct MigrateCommand {
     bool check = false;
 };
 
+enum class KeyringVerb { kInit, kRotate, kStatus };
+
+/// What `keyring rotate` does with the keys before it encrypts anew.
+enum class Rotation {
+    kNewKey,   ///< a new one becomes the first
+    kPrepare,  ///< a new one becomes the last, so that it can be given to other hosts; nothing is encrypted
+    kPromote,  ///< the last one becomes the first
+};
+
+struct KeyringCommand {
+    KeyringVerb verb = KeyringVerb::kStatus;
+    Rotation rotation = Rotation::kNewKey;
+    bool retire = false;  ///< drop the other keys once they open nothing any more
+};
+
+/// Where a provider's key is read from: never from the command line, which every user of the machine can read.
+enum class KeySource {
+    kInput,  ///< asked for on a terminal without showing it, else stdin
+    kFile,
+    kEnvironment,
+    kNone,  ///< the endpoint asks for none
+};
+
+struct ProviderAddCommand {
+    store::NewProvider provider;  ///< without credentials
+    KeySource key_source = KeySource::kInput;
+    std::string key_place;  ///< path of the file, or name of the variable
+    bool replace = false;
+};
+
+struct ProviderListCommand {
+    store::ProviderScope scope;
+};
+
+enum class ProviderVerb { kTest, kRemove };
+
+struct ProviderCommand {
+    ProviderVerb verb = ProviderVerb::kTest;
+    std::string provider;  ///< name or id
+    store::ProviderScope scope;
+};
+
 enum class ConfigVerb { kShow, kCheck, kExample };
 
 struct ConfigCommand {
@@ -133,7 +176,8 @@ struct VersionCommand {};
 
 using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
                              ChatCommand, PauseCommand, TriggersCommand, SkillsListCommand, SkillsShowCommand,
-                             SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, ConfigCommand,
+                             SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, KeyringCommand,
+                             ProviderAddCommand, ProviderListCommand, ProviderCommand, ConfigCommand,
                              CompletionCommand, DocumentationCommand, McpCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
@@ -151,6 +195,10 @@ int run(const Context& context, const SkillsDecideCommand& command);
 int run(const Context& context, const WorkersCommand& command);
 int run(const Context& context, const HealthcheckCommand& command);
 int run(const Context& context, const MigrateCommand& command);
+int run(const Context& context, const KeyringCommand& command);
+int run(const Context& context, const ProviderAddCommand& command);
+int run(const Context& context, const ProviderListCommand& command);
+int run(const Context& context, const ProviderCommand& command);
 int run(const Context& context, const ConfigCommand& command);
 int run(const Context& context, const McpCommand& command);
 

@@ -32,6 +32,9 @@ Commands:
   skills promote|deprecate ID  offer a skill to agents, or retire it; --by USER
   workers                      who works, and on what
   migrate [--check]            bring the schema up to date, or say what would change
+  provider add|list|test|remove
+                               model providers of users, tenants and the installation
+  keyring init|rotate|status   the keys that encrypt providers' credentials
   config show|check|example    what is in force and why; a file that explains itself
   healthcheck                  for containers: is a worker of this host alive?
   completion bash|zsh|fish     completions for your shell
