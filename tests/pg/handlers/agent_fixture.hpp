@@ -90,7 +90,7 @@ public:
                           std::shared_ptr<clients::Embedder> embedder = std::make_shared<clients::OfflineEmbedder>(),
                           const std::function<void(agent::AgentSettings&)>& adjust = {},
                           std::shared_ptr<clients::DispatchPool> pool = nullptr,
-                          std::shared_ptr<const agent::McpTools> mcp = nullptr) {
+                          std::shared_ptr<const agent::McpTools> mcp = nullptr,
                           const std::function<void(agent::AgentWorld&)>& furnish = {}) {
         auto world = std::make_shared<agent::AgentWorld>();
         world->chat = std::move(chat);

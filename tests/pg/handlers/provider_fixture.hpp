@@ -31,11 +31,14 @@ public:
     explicit RoutedOrganisation(const std::string& configured_model = "scripted-1",
                                 const std::string& embedding_row = "")
         : keys{secrets::Key::make_random()},
-          organisation{chat, nullptr,
+          organisation{chat,
+                       nullptr,
                        [&](agent::AgentSettings& settings) {
                            settings.configured = {"test", configured_model};
                            if (!embedding_row.empty()) settings.embedding_provider = embedding_row;
                        },
+                       nullptr,
+                       nullptr,
                        [&](agent::AgentWorld& world) {
                            world.providers = providers();
                            if (embedding_row.empty()) return;

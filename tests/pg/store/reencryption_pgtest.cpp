@@ -142,7 +142,7 @@ TEST_CASE_METHOD(Vault, "reencryption: a role from which rows are hidden is told
     database.execute(
         "DO $$ BEGIN CREATE ROLE half_blind LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO half_blind");
-    pg::Session other{{.url = database.url() + "&user=half_blind", .application_name = "test"}};
+    pg::Session other{{.url = database.tcp_url("half_blind"), .application_name = "test"}};
     CHECK_FALSE(agent::sees_all_sealed(other));
     other.discard();
     database.execute("DROP OWNED BY half_blind");
