@@ -25,11 +25,24 @@ handlers::ModelEndpoint endpoint(const config::ProviderSettings& provider) {
     return {.base_url = provider.base_url, .api_key = provider.api_key, .model = provider.model};
 }
 
+handlers::AgentRuntime runtime_of(config::AgentRuntime runtime) {
+    switch (runtime) {
+        case config::AgentRuntime::kDirect: return handlers::AgentRuntime::kDirect;
+        case config::AgentRuntime::kOpencode: return handlers::AgentRuntime::kOpencode;
+        case config::AgentRuntime::kOffline: break;
+    }
+    return handlers::AgentRuntime::kOffline;
+}
+
 handlers::BuiltinSettings builtin_settings(const config::Settings& settings) {
     const auto& agent = settings.agent;
     handlers::BuiltinSettings builtin;
-    builtin.runtime = agent.runtime == config::AgentRuntime::kDirect ? handlers::AgentRuntime::kDirect
-                                                                     : handlers::AgentRuntime::kOffline;
+    builtin.runtime = runtime_of(agent.runtime);
+    builtin.opencode = {.url = agent.opencode.url,
+                        .password = agent.opencode.password,
+                        .directory = agent.opencode.directory,
+                        .local_directory = agent.opencode.local_directory,
+                        .model = agent.opencode.model};
     builtin.llm = endpoint(agent.llm);
     builtin.embedding = endpoint(agent.embedding);
     builtin.embedding_provider = agent.embedding_provider;
@@ -83,7 +96,9 @@ void register_handlers(Registry& registry, const config::Settings& settings, con
     if (const auto& pool = settings.agent.dispatch_pool; !pool.url.empty())
         builtin.dispatch_pool = std::make_shared<clients::DispatchPool>(
             world.http, world.clock, clients::DispatchPoolSettings{.url = pool.url, .token = pool.token});
-    handlers::register_builtin(registry, builtin, handlers::make_agent_world(builtin, world.http, world.clock, world.providers));
+    const auto agents = handlers::make_agent_world(builtin, world.http, world.clock, world.providers);
+    handlers::register_builtin(registry, builtin, agents,
+                               handlers::make_turn_runtimes(builtin, agents, world.http, world.clock, world.providers));
     for (const auto& source : settings.handlers) {
         auto handler = std::visit(MakeHandler{settings, world}, source.way);
         if (!handler)

@@ -55,7 +55,7 @@ ProviderRows load_rows(pg::Transaction& tx, const Person& person) {
 ModelChoice find_unrouted(pg::Transaction& tx, const AgentWorld& world, const Person& person,
                           const store::SessionRow& session, Attempt& attempt) {
     auto rows = store::load_providers(tx, person.user_id, person.tenant_id);
-    leave_out_others(rows, world.settings.configured.provider, attempt);
+    if (!world.settings.any_provider) leave_out_others(rows, world.settings.configured.provider, attempt);
     ModelSources sources;
     sources.template_override = parse_choice(session.template_model_override);
     sources.session_choice = parse_choice(session.model_choice);
@@ -116,7 +116,8 @@ json describe(const Scene& scene, const MemoryContext& memory, const ToolList& t
             {"tools", freeze_tools(tools)},
             {"provider", scene.model.provider},
             {"model", scene.model.model},
-            {"providerRow", scene.model.row ? json(scene.model.row->id) : json(nullptr)}};
+            {"providerRow", scene.model.row ? json(scene.model.row->id) : json(nullptr)},
+            {"runtime", scene.runtime}};
 }
 
 /// The model of the first attempt, whatever has been chosen since.
@@ -137,6 +138,7 @@ FrozenContext read_context(const json& stored, const Scene& scene, const ToolLis
         context.skills.push_back(
             {skill.at("name").get<std::string>(), skill.at("description").get<std::string>(), skill.value("id", "")});
     }
+    context.runtime = stored.value("runtime", "");
     context.model = read_model(stored, scene);
     context.tools = thaw_tools(stored.at("tools"), tools, world);
     for (auto& tool : context.tools) {

@@ -18,6 +18,7 @@ struct Scene {
     store::SessionRow session;
     ModelChoice model;
     ProviderRows providers;  ///< those that the person may use
+    std::string runtime;     ///< that is to work on the turn; empty where the kind of job knows only one
     std::vector<SkillLine> skills;
     std::vector<clients::ChatMessage> history;
     std::int64_t history_through = 0;
@@ -43,6 +44,7 @@ struct FrozenContext {
     std::vector<std::string> memory_ids;
     std::vector<SkillLine> skills;
     ModelChoice model;
+    std::string runtime;
     ToolList tools;
     std::vector<std::string> absent_servers;  ///< whose tools are missing, since they did not answer
 };

@@ -37,7 +37,9 @@ struct AgentSettings {
     int max_tool_rounds = 16;
     /// The model's window less room for its answer. Longer conversations lose their oldest exchanges.
     std::int64_t context_tokens = 120'000;
-    ModelChoice configured;          ///< where neither session nor provider rows name a model
+    ModelChoice configured;  ///< where neither session nor provider rows name a model
+    /// Rows of any provider name models that can be had: whoever is asked knows providers of its own (opencode).
+    bool any_provider = false;
     bool only_configured = false;    ///< nobody may name another model: there is none (runtime offline)
     std::string embedding_provider;  ///< for usage records
     bool learning = false;           ///< turns that used a tool are reflected upon, and skills proposed

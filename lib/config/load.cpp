@@ -110,8 +110,11 @@ Done check_together(const Settings& settings) {
     // Neither of them: everybody has a provider row.
     if (agent.runtime == AgentRuntime::kDirect && agent.llm.base_url.empty() != agent.llm.model.empty())
         return std::unexpected{ConfigError{"llm_base_url and llm_model go together: set both, or neither"}};
+    if (agent.runtime == AgentRuntime::kOpencode && agent.opencode.url.empty())
+        return std::unexpected{ConfigError{"runtime is opencode, which needs opencode_url"}};
     for (const auto& [name, url] :
-         {std::pair{"llm_base_url", &agent.llm.base_url}, std::pair{"embedding_base_url", &agent.embedding.base_url}})
+         {std::pair{"llm_base_url", &agent.llm.base_url}, std::pair{"embedding_base_url", &agent.embedding.base_url},
+          std::pair{"opencode_url", &agent.opencode.url}})
         if (!url->empty() && !url->starts_with("http://") && !url->starts_with("https://"))
             return std::unexpected{ConfigError{fmt::format("{} must begin with http:// or https://", name)}};
     if (!agent.embedding.base_url.empty() && agent.embedding.model.empty())
@@ -166,6 +169,8 @@ std::expected<Settings, ConfigError> load(const Sources& sources) {
     // Not ours alone, so that everything that is meant for oiabd comes before it.
     if (const auto url = variable(sources.environment, "DATABASE_URL"))
         then([&] { return layers.put("database_url", *url, "environment DATABASE_URL"); });
+    if (const auto password = variable(sources.environment, "OPENCODE_SERVER_PASSWORD"))
+        then([&] { return layers.put("opencode_password", *password, "environment OPENCODE_SERVER_PASSWORD"); });
     if (*file) then([&] { return put_file_entries(layers, **file); });
     then([&] { return put_credentials(layers, sources.environment); });
     then([&] { return put_environment(layers, sources.environment); });

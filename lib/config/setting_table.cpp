@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 3> kPreferenceNames{"off", "rules", "mode
 constexpr std::array<std::string_view, 2> kPrepareNames{"auto", "off"};
 constexpr std::array<std::string_view, 4> kLevelNames{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 4> kFormatNames{"auto", "text", "json", "journald"};
-constexpr std::array<std::string_view, 2> kRuntimeNames{"offline", "direct"};
+constexpr std::array<std::string_view, 3> kRuntimeNames{"offline", "direct", "opencode"};
 
 template <auto Member, typename Enum>
 constexpr ChoiceAccess choice(std::span<const std::string_view> names) {
@@ -111,7 +111,8 @@ constexpr std::array kTable{
 
     Setting{kAgents, "runtime", kRuntime, "offline", "", "", false,
             "What answers in agent turns. `offline`: built in, deterministic, no network; `direct`: the provider that "
-            "llm_base_url names."},
+            "llm_base_url names; `opencode`: the server in the sandbox that opencode_url names. A tenant's "
+            "settings.runtime comes first."},
     Setting{kAgents, "llm_base_url", +[](Settings& s) -> string& { return s.agent.llm.base_url; }, "", "", "", false,
             "Base URL of an OpenAI-compatible API, such as http://localhost:11434/v1."},
     Setting{kAgents, "llm_api_key", +[](Settings& s) -> string& { return s.agent.llm.api_key; }, "", "", "", true,
@@ -121,6 +122,23 @@ constexpr std::array kTable{
     Setting{kAgents, "keyring_file", +[](Settings& s) -> string& { return s.agent.keyring_file; }, "", "", "", false,
             "File with the keys that encrypt providers' credentials. Empty: the credential `keyring` below systemd, "
             "else ~/.orginabox/.keyring. Only its owner may be able to read it."},
+    Setting{kAgents, "opencode_url", +[](Settings& s) -> string& { return s.agent.opencode.url; },
+            "http://sandbox:4096", "", "", false,
+            "Address of `opencode serve`. Empty: no turn may run there, whatever a tenant's settings say."},
+    Setting{kAgents, "opencode_password", +[](Settings& s) -> string& { return s.agent.opencode.password; }, "", "", "",
+            true, "Password of the opencode server. Without it OPENCODE_SERVER_PASSWORD counts."},
+    Setting{kAgents, "opencode_directory", +[](Settings& s) -> string& { return s.agent.opencode.directory; },
+            "/workspace/{tenant}", "", "", false,
+            "Where turns work, as the sandbox names it; it must exist there. {tenant} and {user} are filled in; a user "
+            "without a tenant works in `operator`. Empty: where opencode was started."},
+    Setting{kAgents, "opencode_local_directory",
+            +[](Settings& s) -> string& { return s.agent.opencode.local_directory; }, "", "", "", false,
+            "The same directory as this worker reaches it, where it does. It is then made where it is missing, and "
+            "promoted skills are written into it."},
+    Setting{kAgents, "opencode_model", +[](Settings& s) -> string& { return s.agent.opencode.model; }, "", "", "",
+            false,
+            "Model for turns in opencode whose session, user and tenant name none, as provider/model. Empty: "
+            "opencode's own default."},
     Setting{kAgents, "max_tool_rounds", +[](Settings& s) -> int& { return s.agent.max_tool_rounds; }, "16", "1", "1000",
             false, "Model calls that one turn may make. A turn that wants more ends there and says so."},
     Setting{

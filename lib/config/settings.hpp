@@ -19,7 +19,7 @@ enum class Prepare { kAuto, kOff };
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kAuto, kText, kJson, kJournald };
 enum class PreferenceExtraction { kOff, kRules, kModel };
-enum class AgentRuntime { kOffline, kDirect };
+enum class AgentRuntime { kOffline, kDirect, kOpencode };
 
 struct DatabaseSettings {
     std::string url;  ///< secret; empty where libpq's PG… variables say where to connect
@@ -84,11 +84,21 @@ struct DispatchPoolSettings {
     std::string token;  ///< secret
 };
 
+/// The server in the sandbox. Directories are patterns with {tenant} and {user} in them.
+struct OpencodeSettings {
+    std::string url = "http://sandbox:4096";
+    std::string password;  ///< secret
+    std::string directory = "/workspace/{tenant}";
+    std::string local_directory;
+    std::string model;
+};
+
 struct AgentSettings {
     AgentRuntime runtime = AgentRuntime::kOffline;
     ProviderSettings llm;
     ProviderSettings embedding;
     std::string embedding_provider;  ///< name of a provider row; empty: embedding.base_url
+    OpencodeSettings opencode;
     int max_tool_rounds = 16;
     bool learning = true;
     RecallSettings recall;

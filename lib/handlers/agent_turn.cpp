@@ -7,13 +7,14 @@
 #include "agent/reflect_later.hpp"
 #include "agent/turn.hpp"
 #include "handlers/payload.hpp"
+#include "store/sessions.hpp"
 
 namespace oiab::handlers {
 
 using nlohmann::json;
 
-AgentTurn::AgentTurn(std::shared_ptr<const agent::AgentWorld> world, agent::ToolList tools)
-    : world_{std::move(world)}, tools_{std::move(tools)} {}
+AgentTurn::AgentTurn(TurnRuntimes runtimes, agent::ToolList tools)
+    : runtimes_{std::move(runtimes)}, tools_{std::move(tools)} {}
 
 boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     const Payload payload{attempt.job().payload};
@@ -23,12 +24,18 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     const std::string channel = payload.optional_text("channel", "api");
 
     auto open = [&](pg::Transaction& tx) {
-        auto scene = agent::open_scene(tx, attempt, *world_, user, session_id);
+        std::string name = find_tenant_runtime(tx, user);
+        if (name.empty()) name = runtimes_.configured;
+        auto scene = agent::open_scene(tx, attempt, *runtimes_.get(name).world, user, session_id);
+        scene.runtime = name;
         agent::append_prompt(tx, attempt, scene, text, channel);
         return scene;
     };
     agent::Scene scene = co_await attempt.transact(open);
-    const auto context = co_await agent::freeze_context(attempt, *world_, scene, text, tools_);
+    const auto context =
+        co_await agent::freeze_context(attempt, *runtimes_.get(scene.runtime).world, scene, text, tools_);
+    // The one in which the job was begun, whatever the settings say by now: another one would begin anew.
+    const TurnRuntime& runtime = runtimes_.get(context.runtime);
 
     agent::ChatTask task;
     task.session_id = session_id;
@@ -41,17 +48,31 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     task.history_through = scene.history_through;
     task.prompt = text;
     task.tools = context.tools;
-    const auto result = co_await agent::run_chat(attempt, *world_, scene.person, std::move(task));
+    agent::OpencodeTurnResult turn;
+    if (runtime.opencode) {
+        turn = co_await agent::run_opencode_turn(attempt, *runtime.world, *runtime.opencode, scene.person,
+                                                 scene.session, std::move(task));
+    } else {
+        turn.result = co_await agent::run_chat(attempt, *runtime.world, scene.person, std::move(task));
+    }
     const auto preferences =
-        co_await agent::remember_preferences(attempt, *world_, scene.person, context.model, session_id, text);
+        co_await agent::remember_preferences(attempt, *runtime.world, scene.person, context.model, session_id, text);
 
     std::function<std::string(pg::Transaction&)> keep = [&](pg::Transaction& tx) {
-        agent::keep_turn(tx, attempt, scene, result, channel);
-        if ((result.memory_added || preferences.any()) && world_->embedder)
+        agent::keep_turn(tx, attempt, scene, turn.result, channel);
+        if ((turn.result.memory_added || preferences.any()) && runtime.world->embedder)
             agent::enqueue_embedding(tx, attempt, scene.person);
-        agent::enqueue_reflection(tx, attempt, *world_, scene.person, session_id, result);
-        json described = agent::describe_result(*world_, result);
+        agent::enqueue_reflection(tx, attempt, *runtime.world, scene.person, session_id, turn.result);
+        json described = agent::describe_result(*runtime.world, turn.result);
         described["memories"] = context.memory_ids;
+        if (runtime.opencode) {
+            store::append_audit(tx, turn.audit);
+            if (turn.opencode_session != session_id) {
+                store::set_runtime_session(tx, session_id, turn.opencode_session);
+            }
+            described["runtime"] = context.runtime;
+            described["opencodeSession"] = turn.opencode_session;
+        }
         return described.dump();
     };
     co_return co_await attempt.complete_in(std::move(keep));

@@ -22,8 +22,8 @@
 #include "handlers/orchestrator_plan.hpp"
 #include "handlers/orchestrator_subtask.hpp"
 #include "handlers/orchestrator_synthesize.hpp"
-#include "handlers/trigger_fire.hpp"
 #include "handlers/provider_refresh.hpp"
+#include "handlers/trigger_fire.hpp"
 
 namespace oiab::handlers {
 namespace {
@@ -121,7 +121,8 @@ std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings&
     if (!settings.mcp_servers.empty()) {
         world->mcp = std::make_shared<agent::McpTools>(http, settings.mcp_servers, clock);
     }
-    if (settings.runtime == AgentRuntime::kOffline) {
+    const bool has_model = !settings.llm.base_url.empty() && !settings.llm.model.empty();
+    if (settings.runtime == AgentRuntime::kOffline || (settings.runtime == AgentRuntime::kOpencode && !has_model)) {
         use_offline(*world, settings.embeddings);
     } else {
         use_direct(*world, settings, http, clock, providers);
@@ -130,7 +131,7 @@ std::shared_ptr<const agent::AgentWorld> make_agent_world(const BuiltinSettings&
 }
 
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
-                      std::shared_ptr<const agent::AgentWorld> world) {
+                      std::shared_ptr<const agent::AgentWorld> world, TurnRuntimes runtimes) {
     const auto add = [&](const char* kind, std::shared_ptr<Handler> handler) {
         registry.add(kind, std::move(handler), settings.kind_settings ? settings.kind_settings(kind) : KindSettings{});
     };
@@ -141,7 +142,8 @@ void register_builtin(Registry& registry, const BuiltinSettings& settings,
     all_tools.push_back(std::make_shared<agent::PlanTasks>());
     all_tools.push_back(std::make_shared<agent::DispatchTasks>(settings.dispatch_pool != nullptr));
 
-    add("agent-turn", std::make_shared<AgentTurn>(world, all_tools));
+    if (runtimes.all.empty()) runtimes = {"", {{"", {world, nullptr}}}};
+    add("agent-turn", std::make_shared<AgentTurn>(std::move(runtimes), all_tools));
     add("orchestrator-plan", std::make_shared<OrchestratorPlan>(world));
     add("orchestrator-subtask", std::make_shared<OrchestratorSubtask>(world, subtask_tools));
     add("orchestrator-synthesize", std::make_shared<OrchestratorSynthesize>(world));

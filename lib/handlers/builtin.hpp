@@ -14,13 +14,15 @@
 #include "clients/http_client.hpp"
 #include "clients/provider_traffic.hpp"
 #include "core/clock.hpp"
+#include "handlers/turn_runtimes.hpp"
 #include "oiab/registry.hpp"
 
 namespace oiab::handlers {
 
 enum class AgentRuntime {
-    kOffline,  ///< by rules, without a network
-    kDirect,   ///< an OpenAI-compatible provider's API from here
+    kOffline,   ///< by rules, without a network
+    kDirect,    ///< an OpenAI-compatible provider's API from here
+    kOpencode,  ///< turns in a sandbox; what is no turn runs as kDirect where that has a model, else as kOffline
 };
 
 /// One OpenAI-compatible endpoint.
@@ -28,6 +30,15 @@ struct ModelEndpoint {
     std::string base_url;
     std::string api_key;
     std::string model;
+};
+
+/// The server in the sandbox; see OpencodeRuntime.
+struct OpencodeEndpoint {
+    std::string url;  ///< empty: there is none
+    std::string password;
+    std::string directory;
+    std::string local_directory;
+    std::string model;  ///< provider/model; empty: its own default
 };
 
 struct BuiltinSettings {
@@ -38,6 +49,7 @@ struct BuiltinSettings {
     ModelEndpoint embedding;
     /// The installation's provider row that embeds with that model, in the place of the endpoint; empty for none.
     std::string embedding_provider;
+    OpencodeEndpoint opencode;
     bool embeddings = true;    ///< false: the database has no vectors
     bool diagnostics = false;  ///< registers noop
     agent::RecallSettings recall;
@@ -65,10 +77,18 @@ struct ProviderSupport {
                                                                         const core::Clock& clock,
                                                                         const ProviderSupport& providers = {});
 
+/// Every runtime that the settings have what it needs for: turns go to the configured one, or to the one that their
+/// tenant's settings name. All share the embedder of `world`: memories are compared within one model only.
+[[nodiscard]] TurnRuntimes make_turn_runtimes(const BuiltinSettings& settings,
+                                              const std::shared_ptr<const agent::AgentWorld>& world,
+                                              clients::HttpClient& http, const core::Clock& clock,
+                                              const ProviderSupport& providers = {});
+
 /// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
 /// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire, learning-reflect, learning-propose and, where
 /// diagnostics are on, noop.
+/// @param runtimes  of turns; empty: `world` for all
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
-                      std::shared_ptr<const agent::AgentWorld> world);
+                      std::shared_ptr<const agent::AgentWorld> world, TurnRuntimes runtimes = {});
 
 }  // namespace oiab::handlers

@@ -42,6 +42,10 @@ std::optional<SessionRow> freeze_template(pg::Transaction& tx, const std::string
     return find_session(tx, session_id);
 }
 
+void set_runtime_session(pg::Transaction& tx, const std::string& session_id, const std::string& runtime_session_id) {
+    (void)tx.run(sql::set_runtime_session, pqxx::params{session_id, runtime_session_id});
+}
+
 void notify_session(pg::Transaction& tx, const std::string& session_id) {
     (void)tx.run(sql::notify_session, pqxx::params{session_id});
 }

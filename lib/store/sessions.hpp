@@ -52,6 +52,9 @@ bool ensure_session(pg::Transaction& tx, const NewSession& session);
 /// @returns the session as it is now; nullopt where there is none.
 [[nodiscard]] std::optional<SessionRow> freeze_template(pg::Transaction& tx, const std::string& session_id);
 
+/// Notes under which id an agent runtime of its own (opencode) keeps the session.
+void set_runtime_session(pg::Transaction& tx, const std::string& session_id, const std::string& runtime_session_id);
+
 /// Tells those who stream (NOTIFY oiab_sessions) that the session has something new, on commit.
 void notify_session(pg::Transaction& tx, const std::string& session_id);
 

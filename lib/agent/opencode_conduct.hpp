@@ -1,0 +1,83 @@
+#pragma once
+/// @file  Conducts one turn in opencode: looks, posts where nothing was posted, follows, and decides what an opencode
+/// that stands still means. One attempt's; used on its executor.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/answer_stream.hpp"
+#include "agent/opencode_follower.hpp"
+#include "agent/opencode_harvest.hpp"
+#include "agent/opencode_ledger.hpp"
+#include "agent/opencode_session.hpp"
+#include "agent/opencode_text.hpp"
+
+namespace oiab::agent {
+
+class OpencodeConduct {
+public:
+    /// The references outlive this object.
+    OpencodeConduct(Attempt& attempt, const OpencodeRuntime& runtime, const Person& person, const OpencodePlace& place,
+                    const std::vector<clients::OpencodeRule>& rules, const ChatTask& task, AnswerStream& stream,
+                    const boost::asio::any_io_executor& executor);
+
+    /// Returns once the turn is answered. @throws EndAttempt, LeaseLost, DatabaseError, operation_aborted
+    [[nodiscard]] boost::asio::awaitable<void> run();
+    /// Runs beside run(), until it is cancelled.
+    [[nodiscard]] boost::asio::awaitable<void> read_events() { return follower_.read(); }
+    /// Stops the turn in opencode; whether that succeeded, nobody waits to hear.
+    [[nodiscard]] boost::asio::awaitable<void> abort();
+    /// After run(): charges what is left to charge, and hands the turn over.
+    [[nodiscard]] boost::asio::awaitable<OpencodeHarvest> harvest();
+
+private:
+    [[nodiscard]] boost::asio::awaitable<void> begin();
+    /// @returns whether the turn is over.
+    [[nodiscard]] boost::asio::awaitable<bool> go_on();
+    [[nodiscard]] boost::asio::awaitable<void> look();
+    [[nodiscard]] boost::asio::awaitable<void> look_at_children();
+    [[nodiscard]] boost::asio::awaitable<void> charge();
+    [[nodiscard]] boost::asio::awaitable<void> while_working();
+    [[nodiscard]] boost::asio::awaitable<bool> while_idle();
+    [[nodiscard]] boost::asio::awaitable<void> post();
+    [[nodiscard]] boost::asio::awaitable<void> answer_requests();
+    [[nodiscard]] boost::asio::awaitable<void> answer(clients::OpencodeRequest request);
+    [[nodiscard]] boost::asio::awaitable<bool> is_ours(std::string session);
+    [[nodiscard]] bool take_event(const clients::OpencodeEvent& event);
+    [[nodiscard]] bool may_still_begin() const;
+    [[nodiscard]] std::vector<OpencodeCall> uncharged(LostCalls lost) const;
+    void note(const std::vector<OpencodeCall>& calls, const OpencodeSum& sum);
+    [[nodiscard]] std::string system_prompt() const;
+
+    Attempt& attempt_;
+    const OpencodeRuntime& runtime_;
+    const Person& person_;
+    const OpencodePlace& place_;
+    const std::vector<clients::OpencodeRule>& rules_;
+    const ChatTask& task_;
+    AnswerStream& stream_;
+    OpencodeFollower follower_;
+    OpencodeText text_;
+
+    clients::OpencodeStatus status_;
+    OpencodeView view_;
+    std::vector<clients::OpencodeMessage> children_;  ///< messages of subagents
+    std::set<std::string> sessions_;                  ///< ours and the subagents'
+    int limit_ = 50;                                  ///< messages that one look asks for
+
+    int posts_ = 0;
+    bool alive_ = false;  ///< something ran since the last post
+    core::Deadline silence_ = core::Deadline::never();
+    int idle_looks_ = 0;
+    std::optional<clients::OpencodeError> error_;  ///< that opencode told of since the last post
+    bool asked_ = true;                            ///< somebody may wait for an answer
+
+    std::set<std::string> charged_;
+    OpencodeSum sum_;
+};
+
+}  // namespace oiab::agent

@@ -1,0 +1,96 @@
+#include "handlers/turn_runtimes.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json_text.hpp"
+#include "handlers/builtin.hpp"
+#include "oiab/attempt.hpp"
+#include "store/users.hpp"
+
+namespace oiab::handlers {
+namespace {
+
+std::string name_of(AgentRuntime runtime) {
+    switch (runtime) {
+        case AgentRuntime::kOffline: return "offline";
+        case AgentRuntime::kDirect: return "direct";
+        case AgentRuntime::kOpencode: return "opencode";
+    }
+    return {};
+}
+
+agent::ModelChoice split_model(const std::string& name) {
+    const auto slash = name.find('/');
+    if (slash == std::string::npos) return {{}, name};
+    return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
+TurnRuntime make_opencode(const OpencodeEndpoint& endpoint, const agent::AgentWorld& base, clients::HttpClient& http,
+                          const core::Clock& clock) {
+    auto runtime = std::make_shared<agent::OpencodeRuntime>();
+    clients::OpencodeSettings settings;
+    settings.base_url = endpoint.url;
+    settings.password = endpoint.password;
+    runtime->client = std::make_shared<clients::OpencodeClient>(http, std::move(settings));
+    runtime->clock = &clock;
+    runtime->directory = endpoint.directory;
+    runtime->local_directory = endpoint.local_directory;
+    auto world = std::make_shared<agent::AgentWorld>(base);
+    world->settings.configured = split_model(endpoint.model);
+    world->settings.only_configured = false;
+    world->settings.any_provider = true;
+    // opencode calls models and MCP servers by itself, by its own configuration.
+    world->providers = nullptr;
+    world->mcp = nullptr;
+    if (world->settings.preferences == agent::PreferenceExtraction::kModel)
+        world->settings.preferences = agent::PreferenceExtraction::kRules;
+    return {std::move(world), std::move(runtime)};
+}
+
+}  // namespace
+
+const TurnRuntime& TurnRuntimes::get(std::string_view name) const {
+    const auto found = all.find(name);
+    if (found != all.end()) return found->second;
+    throw EndAttempt{core::retry(
+        fmt::format("the turn is to run in the runtime \"{}\", which this worker has no settings for", name))};
+}
+
+std::string find_tenant_runtime(pg::Transaction& tx, core::UserId user) {
+    const auto row = store::find_user(tx, user);
+    if (!row) return {};
+    const auto settings = core::parse_foreign_json(row->tenant_settings);
+    if (!settings.is_object()) return {};
+    const auto found = settings.find("runtime");
+    return found == settings.end() || !found->is_string() ? std::string{} : found->get<std::string>();
+}
+
+TurnRuntimes make_turn_runtimes(const BuiltinSettings& settings, const std::shared_ptr<const agent::AgentWorld>& world,
+                                clients::HttpClient& http, const core::Clock& clock, const ProviderSupport& providers) {
+    TurnRuntimes runtimes;
+    runtimes.configured = name_of(settings.runtime);
+    const auto add_loop = [&](AgentRuntime runtime) {
+        if (settings.runtime == runtime) {
+            runtimes.all[name_of(runtime)] = {world, nullptr};
+            return;
+        }
+        BuiltinSettings other = settings;
+        other.runtime = runtime;
+        auto made = std::make_shared<agent::AgentWorld>(*make_agent_world(other, http, clock, providers));
+        made->embedder = world->embedder;
+        made->row_embedder = world->row_embedder;
+        made->settings.embedding_provider = world->settings.embedding_provider;
+        runtimes.all[name_of(runtime)] = {std::move(made), nullptr};
+    };
+    add_loop(AgentRuntime::kOffline);
+    const bool has_model = !settings.llm.base_url.empty() && !settings.llm.model.empty();
+    if (has_model || settings.runtime == AgentRuntime::kDirect) add_loop(AgentRuntime::kDirect);
+    if (!settings.opencode.url.empty()) {
+        runtimes.all[name_of(AgentRuntime::kOpencode)] = make_opencode(settings.opencode, *world, http, clock);
+    }
+    return runtimes;
+}
+
+}  // namespace oiab::handlers
