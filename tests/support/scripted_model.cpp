@@ -18,6 +18,14 @@ std::size_t results_since_prompt(const json& messages) {
     return count;
 }
 
+std::string last_prompt(const json& messages) {
+    std::string prompt;
+    for (const auto& message : messages) {
+        if (message.value("role", "") == "user") prompt = message.at("content").dump();
+    }
+    return prompt;
+}
+
 void send(ServedConnection& connection, const std::string& model, json delta, json finish = nullptr) {
     json piece{{"id", "scripted"}, {"object", "chat.completion.chunk"}, {"created", 1}, {"model", model}};
     const bool last = !finish.is_null();
@@ -49,12 +57,26 @@ std::vector<json> ScriptedModel::requests() const {
 void ScriptedModel::reset(std::vector<ScriptedAnswer> answers) {
     const std::scoped_lock lock{mutex_};
     answers_ = std::move(answers);
+    by_prompt_.clear();
     requests_.clear();
     holds_.clear();
     held_ = false;
     refusals_ = 0;
     ++releases_;
     changed_.notify_all();
+}
+
+void ScriptedModel::script(std::string part, std::vector<ScriptedAnswer> answers) {
+    const std::scoped_lock lock{mutex_};
+    by_prompt_[std::move(part)] = std::move(answers);
+}
+
+const std::vector<ScriptedAnswer>& ScriptedModel::answers_to(const json& messages) const {
+    const std::string prompt = last_prompt(messages);
+    for (const auto& [part, answers] : by_prompt_) {
+        if (prompt.find(part) != std::string::npos) return answers;
+    }
+    return answers_;
 }
 
 void ScriptedModel::refuse(int status, int times, ServedConnection::Headers headers) {
@@ -108,8 +130,9 @@ void ScriptedModel::serve(ServedConnection& connection, const ServedRequest& req
             refusal = refusal_status_;
             headers = refusal_headers_;
         }
-        index = std::min(results_since_prompt(body.at("messages")), answers_.size() - 1);
-        scripted = answers_.at(index);
+        const auto& answers = answers_to(body.at("messages"));
+        index = std::min(results_since_prompt(body.at("messages")), answers.size() - 1);
+        scripted = answers.at(index);
     }
     if (refusal != 0) return connection.respond_json(refusal, R"({"error": {"message": "scripted refusal"}})", headers);
     answer(connection, body.value("model", ""), index, scripted);

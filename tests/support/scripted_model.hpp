@@ -42,6 +42,8 @@ public:
     [[nodiscard]] std::vector<nlohmann::json> requests() const;
     /// Other answers, no holds, and counting anew. Answers that stand still are let go.
     void reset(std::vector<ScriptedAnswer> answers);
+    /// Conversations whose last prompt has `part` in it are answered by these instead.
+    void script(std::string part, std::vector<ScriptedAnswer> answers);
     /// The status that the next `times` requests are refused with.
     void refuse(int status, int times, ServedConnection::Headers headers = {});
 
@@ -58,6 +60,7 @@ public:
 
 private:
     void serve(ServedConnection& connection, const ServedRequest& request);
+    [[nodiscard]] const std::vector<ScriptedAnswer>& answers_to(const nlohmann::json& messages) const;
     void answer(ServedConnection& connection, const std::string& model, std::size_t index,
                 const ScriptedAnswer& scripted);
     void stand_still(std::size_t answer, Moment moment);
@@ -65,6 +68,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<ScriptedAnswer> answers_;
+    std::map<std::string, std::vector<ScriptedAnswer>> by_prompt_;
     std::vector<nlohmann::json> requests_;
     std::map<std::pair<std::size_t, Moment>, int> holds_;
     bool held_ = false;
