@@ -94,6 +94,10 @@ BEGIN
             RETURN false;
         END IF;
         IF NOT locked THEN
+            -- Mostly the lane is empty by now. Whoever brings a row into it notifies after the commit, so none is missed.
+            IF NOT EXISTS (SELECT FROM jobs j WHERE j.serial_key = lane AND NOT j.lane_ready AND j.finished_at IS NULL) THEN
+                RETURN false;
+            END IF;
             PERFORM pg_advisory_xact_lock(lane_lock_id(lane));
             locked := true;
             at_time := clock_timestamp();
