@@ -4,6 +4,7 @@
 #include <boost/system/system_error.hpp>
 #include <nlohmann/json.hpp>
 
+#include "agent/installation_embedder.hpp"
 #include "agent/learning.hpp"
 #include "agent/ledger.hpp"
 #include "agent/model_call.hpp"
@@ -102,6 +103,10 @@ asio::awaitable<std::vector<float>> ask_embedder(Attempt& attempt, const agent::
     charge.model = {world.settings.embedding_provider, std::string{world.embedder->model()}};
     charge.tokens.input = agent::estimate_tokens(text);
     auto begin = [&](pg::Transaction& tx) {
+        if (world.row_embedder) {
+            world.row_embedder->refresh(tx);
+            charge.model.row = world.row_embedder->row();
+        }
         return agent::begin_call(tx, attempt, payer, charge, agent::AnswerLength::kNone);
     };
     const auto begun = co_await attempt.transact(begin);
