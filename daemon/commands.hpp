@@ -177,8 +177,8 @@ struct VersionCommand {};
 using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
                              ChatCommand, PauseCommand, TriggersCommand, SkillsListCommand, SkillsShowCommand,
                              SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, KeyringCommand,
-                             ProviderAddCommand, ProviderListCommand, ProviderCommand, ConfigCommand,
-                             CompletionCommand, DocumentationCommand, McpCommand, VersionCommand>;
+                             ProviderAddCommand, ProviderListCommand, ProviderCommand, ConfigCommand, CompletionCommand,
+                             DocumentationCommand, McpCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
 /// @throws pg::DatabaseError, which main turns into one sentence

@@ -85,8 +85,8 @@ struct ProviderSupport {
                                               const ProviderSupport& providers = {});
 
 /// Registers agent-turn, orchestrator-plan, orchestrator-subtask, orchestrator-synthesize, embed-memories,
-/// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire, learning-reflect, learning-propose and, where
-/// diagnostics are on, noop.
+/// dispatch-execute, dispatch-synthesize, analytics-write, trigger-fire, learning-reflect, learning-propose,
+/// provider-refresh and, where diagnostics are on, noop.
 /// @param runtimes  of turns; empty: `world` for all
 void register_builtin(Registry& registry, const BuiltinSettings& settings,
                       std::shared_ptr<const agent::AgentWorld> world, TurnRuntimes runtimes = {});

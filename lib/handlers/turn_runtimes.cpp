@@ -41,8 +41,9 @@ TurnRuntime make_opencode(const OpencodeEndpoint& endpoint, const agent::AgentWo
     world->settings.configured = split_model(endpoint.model);
     world->settings.only_configured = false;
     world->settings.any_provider = true;
-    // opencode calls models and MCP servers by itself, by its own configuration.
+    // Names go to the sandbox as they are; whose key is used there is its own affair.
     world->providers = nullptr;
+    // So do the tools: opencode has its own.
     world->mcp = nullptr;
     if (world->settings.preferences == agent::PreferenceExtraction::kModel)
         world->settings.preferences = agent::PreferenceExtraction::kRules;
@@ -85,8 +86,10 @@ TurnRuntimes make_turn_runtimes(const BuiltinSettings& settings, const std::shar
         runtimes.all[name_of(runtime)] = {std::move(made), nullptr};
     };
     add_loop(AgentRuntime::kOffline);
-    const bool has_model = !settings.llm.base_url.empty() && !settings.llm.model.empty();
-    if (has_model || settings.runtime == AgentRuntime::kDirect) add_loop(AgentRuntime::kDirect);
+    const bool is_set = !settings.llm.base_url.empty() && !settings.llm.model.empty();
+    const bool is_left_out = settings.llm.base_url.empty() && settings.llm.model.empty();
+    // Without an endpoint of its own the direct runtime lives on provider rows.
+    if (is_set || (is_left_out && providers.clients)) add_loop(AgentRuntime::kDirect);
     if (!settings.opencode.url.empty()) {
         runtimes.all[name_of(AgentRuntime::kOpencode)] = make_opencode(settings.opencode, *world, http, clock);
     }
