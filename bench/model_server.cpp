@@ -40,7 +40,9 @@ std::string make_answer() {
             "\"delta\":{\"content\":\"Twelve words of an answer that nobody will ever read again. \"}}]}\n\n";
     }
     return text +
-           "data: {\"id\":\"c\",\"model\":\"bench-1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+           "data: "
+           "{\"id\":\"c\",\"model\":\"bench-1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}"
+           "\n\n"
            "data: {\"id\":\"c\",\"model\":\"bench-1\",\"choices\":[],\"usage\":{\"prompt_tokens\":100,"
            "\"completion_tokens\":48,\"total_tokens\":148}}\n\n"
            "data: [DONE]\n\n";

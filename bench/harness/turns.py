@@ -102,7 +102,8 @@ def measure(bench, connection, contender, turns):
                     raise worker.failure(f"had answered {answered(connection)} of {turns} turns")
                 time.sleep(0.05)
             seconds = time.monotonic() - began
-            figures = {"turns_per_second": turns / seconds, "of_ideal": turns / seconds / (IN_FLIGHT * 1000 / DELAY_MS),
+            waves = math.ceil(turns / IN_FLIGHT)
+            figures = {"turns_per_second": turns / seconds, "of_ideal": waves * DELAY_MS / 1000 / seconds,
                        "rss_mb": usage.peak_resident_mb(worker.pid),
                        "worker_ms_per_turn": (usage.cpu_seconds(worker.pid) - cpu) / turns * 1000,
                        "server_ms_per_turn": (usage.family_cpu_seconds(bench.server.process.pid) - server_cpu) / turns * 1000}
