@@ -13,7 +13,8 @@ auto friendly_chat() {
 
 std::string preferences(Organisation& org) {
     return org.database().value(
-        "SELECT coalesce(string_agg(content, ' ' ORDER BY metadata ->> 'topic'), '') FROM memories WHERE kind = 'preference' "
+        "SELECT coalesce(string_agg(content, ' ' ORDER BY metadata ->> 'topic'), '') FROM memories WHERE kind = "
+        "'preference' "
         "AND visibility = 'private'");
 }
 

@@ -32,10 +32,6 @@ struct Probed {
     oiab::core::SystemClock clock;
 };
 
-HttpServer::Script answering(int status, std::string body) {
-    return [=](ServedConnection& connection, const ServedRequest&) { connection.respond_json(status, body); };
-}
-
 constexpr const char* kWord =
     R"({"model": "m", "choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}]})";
 
