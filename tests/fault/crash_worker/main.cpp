@@ -78,8 +78,9 @@ int live(const Arguments& arguments) {
     KindSettings kind;
     kind.retry.base = 20ms;
     Registry registry;
+    const handlers::TurnRuntimes runtimes{"direct", {{"direct", {world, nullptr}}}};
     registry.add("agent-turn",
-                 std::make_shared<tests::CrashingHandler>(std::make_shared<handlers::AgentTurn>(world, tools),
+                 std::make_shared<tests::CrashingHandler>(std::make_shared<handlers::AgentTurn>(runtimes, tools),
                                                           arguments.directory),
                  kind);
     runtime::Engine engine{engine_settings(arguments), registry, clock, random, log};

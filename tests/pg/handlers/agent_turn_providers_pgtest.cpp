@@ -46,7 +46,7 @@ TEST_CASE("agent-turn: signed thinking is kept as it came and goes back unchange
     db.execute(
         "INSERT INTO model_prices (provider, model, input_usd_per_million, output_usd_per_million, "
         "cache_read_usd_per_million, cache_write_usd_per_million) VALUES ('test', 'scripted-1', 1, 100, 10000, "
-        "1000000)");
+        "100000)");
 
     REQUIRE(org.finish(org.enqueue_turn("What do I like?")) == "completed");
     const json content = json::array({kThinking, kToolUse});
