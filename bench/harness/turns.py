@@ -2,7 +2,7 @@
 graphile-worker."""
 
 import json
-
+import math
 import shutil
 import subprocess
 import time
