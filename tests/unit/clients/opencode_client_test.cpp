@@ -58,9 +58,9 @@ asio::awaitable<std::vector<std::string>> read_types(OpencodeClient& client) {
 TEST_CASE("opencode client: credentials and directory go with every call") {
     Peer peer{answer(200, "[]")};
     auto client = peer.client();
-    CHECK(run_coroutine(client.messages("ses_1", "/work/a b&c", 5)));
+    CHECK(run_coroutine(client.messages("ses_1", "/srv/a b&c", 5)));
     const auto request = peer.server.requests().front();
-    CHECK(request.target == "/session/ses_1/message?limit=5&directory=%2Fwork%2Fa%20b%26c");
+    CHECK(request.target == "/session/ses_1/message?limit=5&directory=%2Fsrv%2Fa%20b%26c");
     CHECK(request.header("authorization") == "Basic b3BlbmNvZGU6c2VjcmV0");
 }
 
