@@ -80,7 +80,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION dispatch_on_job_lost() IS 'Carries the failure of a dispatch''s job over to its member and dispatch.';
-CREATE OR REPLACE TRIGGER jobs_60_dispatch_failed AFTER UPDATE ON jobs FOR EACH ROW
+CREATE OR REPLACE TRIGGER jobs_60_dispatch_failed AFTER UPDATE OF status ON jobs FOR EACH ROW
     WHEN (NEW.status = 'failed' AND OLD.status <> 'failed' AND NEW.kind IN ('dispatch-execute', 'dispatch-synthesize'))
     EXECUTE FUNCTION dispatch_on_job_lost();
 CREATE OR REPLACE TRIGGER jobs_60_dispatch_deleted AFTER DELETE ON jobs FOR EACH ROW

@@ -146,7 +146,10 @@ DECLARE
     advanced integer := 0;
 BEGIN
     FOR lane IN SELECT DISTINCT l.key, lane_lock_id(l.key) AS lock_id FROM unnest(lanes) AS l(key)
-                WHERE l.key IS NOT NULL ORDER BY lock_id, l.key
+                -- Mostly a lane is empty by now; advance_lane would find the same, one call at a time.
+                WHERE l.key IS NOT NULL
+                  AND EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND NOT j.lane_ready AND j.finished_at IS NULL)
+                ORDER BY lock_id, l.key
     LOOP
         IF advance_lane(lane) THEN
             advanced := advanced + 1;

@@ -151,7 +151,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION orchestrator_on_job_lost() IS 'Carries the failure of an orchestrator job over to its subtask and plan.';
 
-CREATE OR REPLACE TRIGGER jobs_60_orchestrator_failed AFTER UPDATE ON jobs FOR EACH ROW
+CREATE OR REPLACE TRIGGER jobs_60_orchestrator_failed AFTER UPDATE OF status ON jobs FOR EACH ROW
     WHEN (NEW.status = 'failed' AND OLD.status <> 'failed'
           AND NEW.kind IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize'))
     EXECUTE FUNCTION orchestrator_on_job_lost();

@@ -55,7 +55,7 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION oiab_on_firing_lost() IS 'Lets the schedule of a trigger go on after a firing whose job failed for good or was deleted.';
-CREATE OR REPLACE TRIGGER jobs_60_firing_failed AFTER UPDATE ON jobs FOR EACH ROW
+CREATE OR REPLACE TRIGGER jobs_60_firing_failed AFTER UPDATE OF status ON jobs FOR EACH ROW
     WHEN (NEW.status = 'failed' AND OLD.status <> 'failed' AND NEW.kind = 'trigger-fire' AND NEW.dedupe_key LIKE 'trigger:%')
     EXECUTE FUNCTION oiab_on_firing_lost();
 CREATE OR REPLACE TRIGGER jobs_60_firing_deleted AFTER DELETE ON jobs FOR EACH ROW

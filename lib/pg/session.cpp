@@ -102,9 +102,12 @@ void Session::connect() {
         state_->connection->set_notice_handler([](pqxx::zview) noexcept {});
         if (settings.prepare == Prepare::kAuto) {
             // Compiling a plan never pays for statements of a millisecond, so JIT stays off.
-            pqxx::nontransaction{*state_->connection}.exec(
+            auto statements =
                 fmt::format("SET statement_timeout = {}; SET lock_timeout = {}; SET TimeZone = 'UTC'; SET jit = off",
-                            settings.statement_timeout.count(), settings.lock_timeout.count()));
+                            settings.statement_timeout.count(), settings.lock_timeout.count());
+            for (const auto& [name, value] : settings.parameters)
+                statements += fmt::format("; SET {} = {}", name, value);
+            pqxx::nontransaction{*state_->connection}.exec(statements);
         }
     } catch (const pqxx::failure&) {
         discard();

@@ -2,6 +2,7 @@
 /// @file  One PostgreSQL session with the project's settings. The world of exactly one thread (see Lane).
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,9 @@ struct SessionSettings {
     std::chrono::milliseconds lock_timeout{10'000};
     /// kOff where a pooler in transaction mode sits between: unnamed parameters, timeouts by SET LOCAL.
     Prepare prepare = Prepare::kAuto;
+    /// Run-time parameters of the session, by name; plain words as values. Not set behind a pooler, where they would
+    /// leak into other clients' sessions: nothing may depend on them but speed.
+    std::map<std::string, std::string> parameters{};
 };
 
 /// Connects on first use and again after a break; a broken connection is thrown away, never reused.

@@ -16,6 +16,7 @@ namespace oiab::runtime {
 class Claimer final : public Service {
 public:
     struct Settings {
+        std::size_t slots = 1;  ///< of the executor
         std::chrono::milliseconds lease{60'000};
         std::chrono::milliseconds poll_interval{5'000};
         std::vector<std::string> kinds;  ///< patterns that this worker takes; empty: all that have a handler
@@ -54,6 +55,8 @@ private:
     void refresh_kinds();
     [[nodiscard]] bool takes(std::string_view kind) const;
     [[nodiscard]] core::Deadline until_next();
+    /// @returns until when to wait for more room; nullopt to claim now.
+    [[nodiscard]] std::optional<core::Deadline> gather(std::size_t room);
 
     const Settings settings_;
     const Registry& registry_;
@@ -75,7 +78,9 @@ private:
     bool all_paused_ = false;
     core::SteadyTime polled_at_{};
     std::size_t follow_up_ = 0;  // how many looks after a notification are still to come
-    int contended_ = 0;          // looks in a row that found due rows locked by others
+    bool backlogged_ = false;    // the last claim brought all that there was room for
+    std::optional<core::SteadyTime> gather_until_;
+    int contended_ = 0;  // looks in a row that found due rows locked by others
     std::string sweep_from_;
     LowWaterMarks marks_;
     pg::Channel jobs_channel_{"oiab_jobs"};

@@ -65,7 +65,8 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
         failed);
     claimer_ = std::make_unique<Claimer>(
         session_for("claim"),
-        Claimer::Settings{.lease = settings_.lease,
+        Claimer::Settings{.slots = settings_.slots,
+                          .lease = settings_.lease,
                           .poll_interval = settings_.poll_interval,
                           .kinds = settings_.kinds,
                           .listen = settings_.notify},
@@ -112,6 +113,10 @@ Engine::~Engine() {
 pg::SessionSettings Engine::session_for(std::string_view service) const {
     auto session = settings_.session;
     session.application_name = fmt::format("oiabd {}", service);
+    // The settler advances the lanes of what this process finishes: no worker has to be told where nobody waits.
+    session.parameters.emplace("oiabd.advances_lanes", "on");
+    // A plan that was made while a table was empty would scan it when it is full.
+    session.parameters.emplace("enable_seqscan", "off");
     return session;
 }
 

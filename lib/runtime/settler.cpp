@@ -13,6 +13,11 @@ using std::chrono::milliseconds;
 /// A row that a handler's open transaction or a producer's uncommitted key holds is tried again after this pause.
 constexpr milliseconds kHeldPause{20};
 
+/// What handlers completed themselves is tidied up a little later, together: who waits in such a lane was told by the
+/// row's own notification, so this is for one that came while the row was being completed.
+constexpr milliseconds kTidyPause{10};
+constexpr std::size_t kTidyBatch = 100;
+
 bool needs_no_write(const core::Outcome& outcome) {
     return std::holds_alternative<core::AlreadySettled>(outcome) || std::holds_alternative<core::Abandoned>(outcome);
 }
@@ -79,8 +84,9 @@ void Settler::serve() {
         auto batch = take_batch();
         if (batch.empty()) {
             drained_.notify_all();
+            tidy_up(stopping());
             if (stopping()) return;
-            wait(core::Deadline::never());
+            wait(tidy_at_ ? core::Deadline{*tidy_at_} : core::Deadline::never());
             continue;
         }
         const auto size = batch.size();
@@ -117,18 +123,14 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
     settlements.reserve(batch.size());
     std::vector<core::AttemptKey> done;
     done.reserve(batch.size());
-    std::vector<std::string> lanes;
-    std::vector<core::AttemptKey> completed_by_handlers;
-    // complete_in told the lane itself to move on by the row's trigger; its own worker is quicker than the
-    // notification.
     for (auto& finished : batch) {
         const auto& job = finished.attempt->job();
         if (needs_no_write(finished.outcome)) {
             done.push_back(job.key());
-            if (job.serial_key) lanes.push_back(*job.serial_key);
+            if (job.serial_key) lanes_.push_back(*job.serial_key);
             const auto* settled = std::get_if<core::AlreadySettled>(&finished.outcome);
             if (settled != nullptr && settled->status == core::Status::kCompleted)
-                completed_by_handlers.push_back(job.key());
+                completed_by_handlers_.push_back(job.key());
         } else {
             settlements.push_back({job.key(), finished.outcome});
         }
@@ -148,20 +150,31 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
         }
         report(finished, answer);
         if (answer.state == queue::SettleState::kPending) put_back_ = true;
-        if (!answer.serial_key.empty()) lanes.push_back(answer.serial_key);
+        if (!answer.serial_key.empty()) lanes_.push_back(answer.serial_key);
         done.push_back(answer.key);
     }
     attempts_.remove(done);
+    tidy_up(!settlements.empty());
+    return again;
+}
+
+void Settler::tidy_up(bool now) {
+    if (!settings_.delete_on_complete) completed_by_handlers_.clear();
+    if (lanes_.empty() && completed_by_handlers_.empty()) return;
+    const auto time = world_.clock.now();
+    if (!tidy_at_) tidy_at_ = time + kTidyPause;
+    if (!now && time < *tidy_at_ && lanes_.size() < kTidyBatch) return;
+    tidy_at_.reset();
+    const auto lanes = std::exchange(lanes_, {});
+    const auto completed = std::exchange(completed_by_handlers_, {});
     try {
         if (!lanes.empty()) queue::advance_lanes(session(), lanes);
-        if (settings_.delete_on_complete && !completed_by_handlers.empty())
-            static_cast<void>(queue::delete_completed(session(), world_.worker, completed_by_handlers));
+        if (!completed.empty()) static_cast<void>(queue::delete_completed(session(), world_.worker, completed));
     } catch (const pg::DatabaseError& e) {
         // The outcomes are committed. The row's own notification and the sweep move the lane on; a completed row that
         // stays is the retention's.
         note_trouble(e);
     }
-    return again;
 }
 
 void Settler::report(const Finished& finished, const queue::Settled& settled) {

@@ -5,6 +5,9 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "core/outcome.hpp"
 #include "queue/settle.hpp"
@@ -49,6 +52,9 @@ private:
     /// @returns the attempts that somebody else holds at the moment: to be settled again.
     [[nodiscard]] std::vector<Finished> write(std::vector<Finished>& batch);
     void report(const Finished& finished, const queue::Settled& settled);
+    /// Lets the next jobs of the lanes run in which something finished, and deletes what handlers completed where that
+    /// is asked for. Where nothing presses, it waits for more.
+    void tidy_up(bool now);
 
     const Settings settings_;
     AttemptTable& attempts_;
@@ -60,7 +66,12 @@ private:
     std::deque<Finished> finished_;
     std::size_t in_hand_ = 0;  // taken by the thread and not committed
     bool asleep_ = false;
-    bool put_back_ = false;  // service thread only
+
+    // Service thread only.
+    bool put_back_ = false;
+    std::vector<std::string> lanes_;                       // to be advanced
+    std::vector<core::AttemptKey> completed_by_handlers_;  // to be deleted
+    std::optional<core::SteadyTime> tidy_at_;
 };
 
 }  // namespace oiab::runtime

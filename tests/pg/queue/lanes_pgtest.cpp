@@ -171,6 +171,28 @@ TEST_CASE_METHOD(Lanes, "lanes: inserts and ends of keyed rows are notified with
     CHECK(hear().empty());
 }
 
+TEST_CASE_METHOD(Lanes, "lanes: a session that advances lanes itself tells nobody of an end for which nobody waits") {
+    pqxx::connection listener{database.url()};
+    std::vector<std::string> heard;
+    listener.listen("oiab_lanes", [&](pqxx::notification n) { heard.emplace_back(n.payload); });
+    const auto hear = [&] {
+        heard.clear();
+        pqxx::nontransaction{listener}.exec("SELECT 1");
+        listener.get_notifs();
+        return heard;
+    };
+    using Heard = std::vector<std::string>;
+    const auto head = in_lane(), second = in_lane();
+    REQUIRE(next() == Ids{head});
+    CHECK(hear() == Heard{"lane", "lane"});
+    pqxx::nontransaction{session.connection()}.exec("SET oiabd.advances_lanes = on");
+    settle(job_of(head), core::completed());
+    CHECK(hear() == Heard{"lane"});
+    REQUIRE(next() == Ids{second});
+    settle(job_of(second), core::completed());
+    CHECK(hear().empty());
+}
+
 TEST_CASE_METHOD(Lanes, "lanes: the sweep finds idle lanes page by page and leaves held ones alone") {
     for (int i = 10; i < 35; ++i) {
         insert("serial_key", "'lane " + std::to_string(i) + "'");
