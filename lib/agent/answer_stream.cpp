@@ -4,7 +4,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "store/sessions.hpp"
 #include "store/stream.hpp"
 
 namespace oiab::agent {
@@ -12,27 +11,24 @@ namespace asio = boost::asio;
 
 AnswerStream::AnswerStream(Attempt& attempt, std::string session_id, std::int64_t position,
                            std::chrono::milliseconds interval)
-    : attempt_{attempt}, session_id_{std::move(session_id)}, interval_{interval}, written_{position} {}
+    : attempt_{attempt},
+      job_{attempt.job().id},
+      session_id_{std::move(session_id)},
+      interval_{interval},
+      written_{position} {}
 
-asio::awaitable<void> AnswerStream::begin() {
+void StreamRest::write(pg::Transaction& tx) const {
+    if (!piece.empty()) store::append_stream(tx, session_id, job, position, piece);
+}
+
+void AnswerStream::begin(pg::Transaction& tx) const {
     // The epoch counts all attempts, also those that a release or a snooze refunded.
-    if (attempt_.job().lease_epoch.value <= 1) co_return;
-    auto body = [this](pg::Transaction& tx) {
-        attempt_.guard_in(tx);
-        store::clear_stream(tx, session_id_, attempt_.job().id, written_);
-    };
-    co_await attempt_.transact(body);
+    if (attempt_.job().lease_epoch.value > 1) store::clear_stream(tx, session_id_, job_, written_);
 }
 
 void AnswerStream::add(std::string_view delta) {
     pending_ += delta;
     attempt_.heartbeat();
-}
-
-void AnswerStream::write(pg::Transaction& tx, std::int64_t position, const std::string& piece) {
-    attempt_.guard_in(tx);
-    store::append_stream(tx, session_id_, attempt_.job().id, position, piece);
-    store::notify_session(tx, session_id_);
 }
 
 asio::awaitable<void> AnswerStream::write_while_open() {
@@ -44,22 +40,20 @@ asio::awaitable<void> AnswerStream::write_while_open() {
         const std::string piece = std::exchange(pending_, {});
         const std::int64_t position = written_;
         written_ += static_cast<std::int64_t>(piece.size());
-        auto body = [&](pg::Transaction& tx) { write(tx, position, piece); };
+        auto body = [&](pg::Transaction& tx) {
+            attempt_.guard_in(tx);
+            store::append_stream(tx, session_id_, job_, position, piece);
+        };
         try {
             co_await attempt_.transact(body);
         } catch (const pg::DatabaseError& e) {
-            // write_rest brings it; the same position again replaces the piece.
+            // It is part of the rest; the same position again replaces the piece.
             pending_.insert(0, piece);
             written_ = position;
             attempt_.log(LogLevel::kWarning, std::string{"the answer is not streamed further: "} + e.what());
             co_return;
         }
     }
-}
-
-void AnswerStream::write_rest(pg::Transaction& tx) {
-    if (pending_.empty()) return;
-    write(tx, written_, pending_);
 }
 
 }  // namespace oiab::agent

@@ -12,6 +12,17 @@
 
 namespace oiab::agent {
 
+/// The end of an answer's stream.
+struct StreamRest {
+    std::string session_id;
+    core::JobId job;
+    std::int64_t position = 0;
+    std::string piece;
+
+    /// Lane threads only, under the attempt's guard.
+    void write(pg::Transaction& tx) const;
+};
+
 class AnswerStream {
 public:
     /// @param attempt   outlives this object
@@ -19,8 +30,9 @@ public:
     AnswerStream(Attempt& attempt, std::string session_id, std::int64_t position, std::chrono::milliseconds interval);
 
     /// Removes what an earlier attempt streamed of this call and of what came after it: it may have been cut off
-    /// anywhere. What precedes this call stays: it was recorded and is not spoken again. @throws LeaseLost
-    [[nodiscard]] boost::asio::awaitable<void> begin();
+    /// anywhere. What precedes this call stays: it was recorded and is not spoken again. Lane threads only, under the
+    /// attempt's guard.
+    void begin(pg::Transaction& tx) const;
 
     /// Takes the next piece. Never blocks.
     void add(std::string_view delta);
@@ -29,13 +41,12 @@ public:
     /// refuses, it stops and the turn goes on. @throws LeaseLost
     [[nodiscard]] boost::asio::awaitable<void> write_while_open();
 
-    /// Writes what is left, so that the stream holds the whole answer. Lane threads only, when nobody adds any more.
-    void write_rest(pg::Transaction& tx);
+    /// What is not written yet, when nobody adds any more; with it the stream holds the whole answer.
+    [[nodiscard]] StreamRest rest() const { return {session_id_, job_, written_, pending_}; }
 
 private:
-    void write(pg::Transaction& tx, std::int64_t position, const std::string& piece);
-
     Attempt& attempt_;
+    core::JobId job_;
     std::string session_id_;
     std::chrono::milliseconds interval_;
     std::int64_t written_;  ///< bytes of the answer that are in the database

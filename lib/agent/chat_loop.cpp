@@ -189,6 +189,7 @@ private:
         };
         StepOptions options;
         options.repeatable = (*tool)->repeat() == clients::Repeat::kSafe;
+        options.settle_with_next = options.repeatable;
         json input{{"tool", name}, {"arguments", arguments}};
         co_return co_await attempt_.step(step, std::move(input), std::move(body), std::move(options));
     }

@@ -61,6 +61,15 @@ std::optional<double> find_tenant_limit(pg::Transaction& tx, const Payer& payer)
     return payer.tenant_id ? store::find_tenant_month_limit(tx, *payer.tenant_id) : std::nullopt;
 }
 
+std::string kind_of(const ModelChoice& model) { return model.row ? model.row->kind : ""; }
+
+Price price_of(const store::CallTerms& terms) {
+    if (!terms.price) return {};
+    return {terms.price->input_usd_per_million, terms.price->output_usd_per_million,
+            terms.price->cache_read_usd_per_million, terms.price->cache_write_usd_per_million,
+            terms.price->max_output_tokens};
+}
+
 /// Whose budgets have to be decided about one call at a time.
 struct Limited {
     std::optional<core::UserId> user;
@@ -99,18 +108,17 @@ Budget load_budget(pg::Transaction& tx, const Payer& payer, core::JobId job, con
 }
 
 Price load_price(pg::Transaction& tx, const ModelChoice& model) {
-    const auto price = store::find_price(tx, model.provider, model.row ? model.row->kind : "", model.model);
-    if (!price) return {};
-    return {price->input_usd_per_million, price->output_usd_per_million, price->cache_read_usd_per_million,
-            price->cache_write_usd_per_million, price->max_output_tokens};
+    return price_of(store::find_terms(tx, model.provider, kind_of(model), model.model, std::nullopt));
 }
 
 BegunCall begin_call(pg::Transaction& tx, Attempt& attempt, const Payer& payer, Charge& charge, AnswerLength length) {
     attempt.guard_in(tx);
     const core::JobId job = attempt.job().id;
     BegunCall call;
-    call.price = load_price(tx, charge.model);
-    const auto tenant_limit = find_tenant_limit(tx, payer);
+    const auto terms =
+        store::find_terms(tx, charge.model.provider, kind_of(charge.model), charge.model.model, payer.tenant_id);
+    call.price = price_of(terms);
+    const auto& tenant_limit = terms.tenant_month_limit;
     const Limited limited{payer, tenant_limit, job};
     // The locks come before everything that is read about money: what is read afterwards holds until the commit.
     if (limited.user || limited.tenant) store::lock_budgets(tx, limited.user, limited.tenant);
@@ -137,10 +145,10 @@ BegunCall begin_call(pg::Transaction& tx, Attempt& attempt, const Payer& payer, 
     return call;
 }
 
-void end_call(pg::Transaction& tx, const Payer& payer, const Attempt& attempt, const Charge& charge) {
+void end_call(pg::Transaction& tx, const Payer& payer, core::LeaseEpoch epoch, const Charge& charge) {
     const auto event = event_of(payer, charge);
     store::record_usage(tx, {&event, 1});
-    store::release_reservation(tx, charge.request_id, attempt.job().lease_epoch);
+    store::release_reservation(tx, charge.request_id, epoch);
 }
 
 void abandon_call(pg::Transaction& tx, const Payer& payer, Attempt& attempt, Charge charge, bool may_be_billed) {

@@ -68,7 +68,8 @@ struct BegunCall {
 
 /// Charges a call that was made and frees what was set aside for it. In a transaction that holds the attempt's guard:
 /// else somebody else may have charged the call as lost already.
-void end_call(pg::Transaction& tx, const Payer& payer, const Attempt& attempt, const Charge& charge);
+/// @param epoch  of the attempt that made the call
+void end_call(pg::Transaction& tx, const Payer& payer, core::LeaseEpoch epoch, const Charge& charge);
 
 /// Frees what was set aside for a call that brought no answer; where the provider may bill it nevertheless, it is
 /// charged as an estimate. Under the attempt's guard. @throws LeaseLost

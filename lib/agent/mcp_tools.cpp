@@ -78,6 +78,10 @@ McpTools::McpTools(clients::HttpClient& http, std::vector<McpServer> servers, co
 
 McpTools::~McpTools() = default;
 
+bool McpTools::serves(const Person& person) const {
+    return std::ranges::any_of(entries_, [&](const auto& entry) { return entry->server.serves(person); });
+}
+
 std::shared_ptr<McpTools::Entry> McpTools::find(std::string_view name) const {
     const auto found =
         std::ranges::find_if(entries_, [&](const auto& entry) { return entry->server.client.name == name; });

@@ -47,6 +47,9 @@ public:
     /// that does not answer is logged and left out.
     [[nodiscard]] boost::asio::awaitable<McpOffer> offer(Attempt& attempt, const Person& person) const;
 
+    /// Whether any server has tools for the person.
+    [[nodiscard]] bool serves(const Person& person) const;
+
     /// One server and its client, for commands.
     struct Entry {
         McpServer server;

@@ -31,20 +31,49 @@ constexpr std::chrono::seconds kUnknownWait{30};
 /// One call of call_model's step body: everything that is asked of the provider and written about it.
 class Calling {
 public:
-    Calling(Attempt& attempt, const AgentWorld& world, const Person& person, const ModelCall& call, StepCall step)
+    /// @param attempt, world  outlive it; whoever runs it keeps `person`
+    Calling(Attempt& attempt, const AgentWorld& world, const Person& person, ModelCall call)
         : attempt_{attempt},
           world_{world},
           person_{person},
           payer_{payer_of(person)},
-          call_{call},
-          step_{std::move(step)},
-          stream_{attempt, call.session_id, call.stream_position, world.settings.stream_interval} {}
+          epoch_{attempt.job().lease_epoch},
+          call_{std::move(call)},
+          stream_{attempt, call_.session_id, call_.stream_position, world.settings.stream_interval},
+          dropped_{std::max(call_.dropped, fitting_drop())} {}
 
-    asio::awaitable<json> run() {
-        dropped_ = std::max(call_.dropped, fitting_drop());
-        if (call_.streamed) co_await stream_.begin();
-        model_ = co_await chat_for(attempt_, world_, person_, call_.model);
-        co_await admit();  // right before the call: what is set aside without one counts as lost when a worker dies
+    /// Sets aside what the call can cost, with the record that it is about to be made: what is set aside without a call
+    /// counts as lost when a worker dies. Lane threads only.
+    void prepare(pg::Transaction& tx, const StepCall& step) {
+        charge_ = Charge{};
+        charge_.request_id = step.idempotency_key;
+        charge_.job_id = attempt_.job().id;
+        charge_.session_id = call_.session_id;
+        charge_.purpose = call_.purpose;
+        charge_.model = call_.model;
+        charge_.tokens.input = prompt_tokens();
+        begun_ = begin_call(tx, attempt_, payer_, charge_, AnswerLength::kOpen);
+        if (call_.streamed) stream_.begin(tx);
+    }
+
+    asio::awaitable<json> run(StepCall step) {
+        step_ = std::move(step);
+        // Not in prepare: what that wrote about calls of earlier attempts is to stay.
+        if (begun_.admission.answer != Admit::kGranted) end_without(begun_.admission, attempt_);
+        if (begun_.admission.shortened) {
+            attempt_.log(LogLevel::kInfo, fmt::format("the budget affords an answer of {} tokens at most",
+                                                      *begun_.admission.max_output_tokens));
+        }
+        std::exception_ptr unusable;
+        try {
+            model_ = co_await chat_for(attempt_, world_, person_, call_.model);
+        } catch (...) {  // whatever it is: it is thrown on as soon as the money is free again
+            unusable = std::current_exception();
+        }
+        if (unusable) {
+            co_await release();
+            std::rethrow_exception(unusable);
+        }
         const auto started = std::chrono::steady_clock::now();
         auto answer = co_await ask();
         if (!answer && answer.error().kind == ModelErrorClass::kContextLength && drop_half()) {
@@ -62,32 +91,18 @@ public:
         co_return describe(*answer);
     }
 
-    /// Charges the call and ends its stream, in the transaction that records its answer.
-    void keep(pg::Transaction& tx) {
-        end_call(tx, payer_, attempt_, charge_);
-        stream_.write_rest(tx);
+    /// Charges the call and ends its stream, in the transaction that records its answer: the handler may be gone by
+    /// then, and its attempt with it.
+    void keep(pg::Transaction& tx) const {
+        end_call(tx, payer_, epoch_, charge_);
+        if (call_.streamed) stream_.rest().write(tx);
     }
 
 private:
-    /// Sets aside what the call can cost, or ends the attempt.
-    asio::awaitable<void> admit() {
-        charge_.request_id = step_.idempotency_key;
-        charge_.job_id = attempt_.job().id;
-        charge_.session_id = call_.session_id;
-        charge_.purpose = call_.purpose;
-        charge_.model = call_.model;
-        charge_.tokens.input = prompt_tokens();
-        auto body = [this](pg::Transaction& tx) {
-            return begin_call(tx, attempt_, payer_, charge_, AnswerLength::kOpen);
-        };
-        const auto begun = co_await attempt_.transact(body);
-        price_ = begun.price;
-        if (begun.admission.answer != Admit::kGranted) end_without(begun.admission, attempt_);
-        max_output_tokens_ = begun.admission.max_output_tokens;
-        if (begun.admission.shortened) {
-            attempt_.log(LogLevel::kInfo, fmt::format("the budget affords an answer of {} tokens at most",
-                                                      *begun.admission.max_output_tokens));
-        }
+    /// No call is made: nothing was billed.
+    asio::awaitable<void> release() {
+        auto body = [this](pg::Transaction& tx) { abandon_call(tx, payer_, attempt_, charge_, false); };
+        co_await attempt_.transact(body);
     }
 
     /// A call that brought no answer. Nothing is awaited once the attempt is cancelled: whoever comes next finds the
@@ -96,7 +111,7 @@ private:
         if (error.kind == ModelErrorClass::kCancelled) co_return;
         Charge lost = charge_;
         lost.tokens.output = received_bytes_ / 4;
-        lost.cost_usd = cost_usd(lost.tokens, price_);
+        lost.cost_usd = cost_usd(lost.tokens, begun_.price);
         const bool may_be_billed = error.may_be_billed || received_bytes_ > 0;
         auto body = [&](pg::Transaction& tx) { abandon_call(tx, payer_, attempt_, lost, may_be_billed); };
         co_await attempt_.transact(body);
@@ -110,7 +125,8 @@ private:
         request.tools = call_.tools;
         request.deadline = attempt_.deadline();
         request.idempotency_key = step_.idempotency_key;
-        if (max_output_tokens_) request.max_output_tokens = static_cast<int>(*max_output_tokens_);
+        if (begun_.admission.max_output_tokens)
+            request.max_output_tokens = static_cast<int>(*begun_.admission.max_output_tokens);
         clients::OnDelta on_delta = [this](std::string_view delta) {
             received_bytes_ += static_cast<std::int64_t>(delta.size());
             if (call_.streamed) stream_.add(delta);
@@ -136,7 +152,7 @@ private:
 
     json describe(const ChatAnswer& answer) {
         count_tokens(answer);
-        charge_.cost_usd = cost_usd(charge_.tokens, price_);
+        charge_.cost_usd = cost_usd(charge_.tokens, begun_.price);
         json calls = json::array();
         for (const auto& call : answer.tool_calls) {
             calls.push_back({{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}});
@@ -227,14 +243,14 @@ private:
     const AgentWorld& world_;
     const Person& person_;
     const Payer payer_;
-    const ModelCall& call_;
+    const core::LeaseEpoch epoch_;
+    const ModelCall call_;
     StepCall step_;
     AnswerStream stream_;
     std::shared_ptr<clients::ChatModel> model_;
-    std::size_t dropped_ = 0;
-    Price price_;
+    std::size_t dropped_;
+    BegunCall begun_;
     Charge charge_;
-    std::optional<std::int64_t> max_output_tokens_;
     std::int64_t received_bytes_ = 0;
 };
 
@@ -277,17 +293,17 @@ ModelReply read_reply(const json& stored) {
 
 asio::awaitable<ModelReply> call_model(Attempt& attempt, const AgentWorld& world, const Person& person,
                                        ModelCall call) {
-    std::optional<Calling> calling;
-    // The closures outlive their coroutines: they stay in this frame until the step is done.
-    Attempt::StepBody body = [&](StepCall step) -> asio::awaitable<json> {
-        calling.emplace(attempt, world, person, call, std::move(step));
-        co_return co_await calling->run();
-    };
+    json input = identify(call);
+    std::string name = call.step;
+    // Its record may be written after this coroutine has ended, with the next one of the attempt.
+    const auto calling = std::make_shared<Calling>(attempt, world, person, std::move(call));
+    Attempt::StepBody body = [calling](StepCall step) { return calling->run(std::move(step)); };
     StepOptions options;
     options.repeatable = true;
-    options.keep = [&](pg::Transaction& tx) { calling->keep(tx); };
-    json input = identify(call);
-    const json stored = co_await attempt.step(call.step, std::move(input), std::move(body), std::move(options));
+    options.settle_with_next = true;
+    options.prepare = [calling](pg::Transaction& tx, const StepCall& step) { calling->prepare(tx, step); };
+    options.keep = [calling](pg::Transaction& tx) { calling->keep(tx); };
+    const json stored = co_await attempt.step(std::move(name), std::move(input), std::move(body), std::move(options));
     co_return read_reply(stored);
 }
 

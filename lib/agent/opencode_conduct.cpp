@@ -318,7 +318,7 @@ asio::awaitable<OpencodeHarvest> OpencodeConduct::harvest() {
     auto body = [&](pg::Transaction& tx) {
         attempt_.guard_in(tx);
         sum = charge_opencode_calls(tx, person_, attempt_.job().id, task_.session_id, task_.purpose, calls);
-        stream_.write_rest(tx);
+        stream_.rest().write(tx);
     };
     co_await attempt_.transact(body);
     note(calls, sum);

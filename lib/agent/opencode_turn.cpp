@@ -126,7 +126,11 @@ asio::awaitable<OpencodeTurnResult> run_opencode_turn(Attempt& attempt, const Ag
         co_await open_opencode_session(attempt, runtime, std::move(wanted), std::move(title), std::move(added));
 
     AnswerStream stream{attempt, task.session_id, 0, world.settings.stream_interval};
-    co_await stream.begin();
+    auto begin = [&](pg::Transaction& tx) {
+        attempt.guard_in(tx);
+        stream.begin(tx);
+    };
+    if (attempt.job().lease_epoch.value > 1) co_await attempt.transact(begin);
     const auto executor = co_await asio::this_coro::executor;
     OpencodeConduct turn{attempt, runtime, person, place, rules, task, stream, executor};
     auto ended = co_await (conduct(turn) || turn.read_events() || write_until_cancelled(stream));

@@ -25,6 +25,13 @@ Permissions permissions_of(const store::UserRow& user) {
     return permissions;
 }
 
+std::string runtime_of(const store::UserRow& user) {
+    const auto settings = core::parse_foreign_json(user.tenant_settings);
+    if (!settings.is_object()) return {};
+    const auto found = settings.find("runtime");
+    return found == settings.end() || !found->is_string() ? std::string{} : found->get<std::string>();
+}
+
 }  // namespace
 
 store::MemoryReader Person::reader() const {
@@ -36,7 +43,9 @@ Person load_person(pg::Transaction& tx, core::UserId id) {
     if (!user) refuse(fmt::format("there is no user {}", id.to_string()));
     if (!user->is_active) refuse(fmt::format("user {} is not active", id.to_string()));
     if (!user->tenant_is_active) refuse(fmt::format("the tenant of user {} is not active", id.to_string()));
-    Person person{user->id, user->tenant_id, permissions_of(*user), user->tenant_slug};
+    Person person{user->id, user->tenant_id, permissions_of(*user), user->tenant_slug, runtime_of(*user)};
+    person.is_limited =
+        person.permissions.monthly_limit_usd || person.permissions.per_request_limit_usd || user->tenant_month_limit;
     if (!person.permissions.run_agents) {
         refuse(fmt::format("no role of user {} allows running agents (agents.create)", id.to_string()));
     }

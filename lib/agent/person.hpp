@@ -18,6 +18,9 @@ struct Person {
     std::optional<core::TenantId> tenant_id;
     Permissions permissions;
     std::string tenant_slug;  ///< empty without a tenant
+    std::string
+        tenant_runtime;       ///< in which the tenant's settings want its turns to be run; empty where they do not say
+    bool is_limited = false;  ///< some limit of cost holds for what the person does
 
     [[nodiscard]] store::MemoryReader reader() const;
 };

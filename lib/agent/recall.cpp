@@ -61,7 +61,7 @@ public:
 
     void charge(pg::Transaction& tx) const {
         attempt_.guard_in(tx);
-        end_call(tx, payer_, attempt_, charge_);
+        end_call(tx, payer_, attempt_.job().lease_epoch, charge_);
     }
     [[nodiscard]] const std::string& model() const noexcept { return charge_.model.model; }
 
@@ -94,14 +94,27 @@ std::vector<store::MemoryRow> without_similarity(pg::Transaction& tx, const stor
                                                : store::search_memories(tx, reader, text, limit);
 }
 
+bool reads_any(const store::MemoryReader& reader) { return reader.own || reader.team || reader.org; }
+
 }  // namespace
+
+bool wants_embedding(pg::Transaction& tx, const AgentWorld& world, const Person& person) {
+    return world.embedder && reads_any(person.reader()) && store::has_embeddings(tx);
+}
+
+std::vector<store::MemoryRow> recall_in(pg::Transaction& tx, const AgentWorld& world, const Person& person,
+                                        const std::string& text, RecallFallback fallback) {
+    const auto reader = person.reader();
+    if (!reads_any(reader)) return {};
+    return without_similarity(tx, reader, text, world.settings.recall.limit, fallback);
+}
 
 asio::awaitable<std::vector<store::MemoryRow>> recall(Attempt& attempt, const AgentWorld& world, const Person& person,
                                                       std::string session_id, std::string text, std::string request_id,
                                                       RecallFallback fallback) {
     const RecallSettings& settings = world.settings.recall;
     const auto reader = person.reader();
-    if (!reader.own && !reader.team && !reader.org) co_return std::vector<store::MemoryRow>{};
+    if (!reads_any(reader)) co_return std::vector<store::MemoryRow>{};
 
     std::optional<Embedding> embedding;
     std::optional<Query> query;

@@ -25,4 +25,13 @@ enum class RecallFallback {
                                                                            std::string text, std::string request_id,
                                                                            RecallFallback fallback);
 
+/// Whether `recall` would ask the embedder: there is one, there are embeddings, and the person may read memories. Lane
+/// threads only.
+[[nodiscard]] bool wants_embedding(pg::Transaction& tx, const AgentWorld& world, const Person& person);
+
+/// Recall by `fallback` alone. Lane threads only.
+[[nodiscard]] std::vector<store::MemoryRow> recall_in(pg::Transaction& tx, const AgentWorld& world,
+                                                      const Person& person, const std::string& text,
+                                                      RecallFallback fallback);
+
 }  // namespace oiab::agent

@@ -20,6 +20,8 @@ namespace {
 namespace asio = boost::asio;
 using nlohmann::json;
 
+constexpr const char* kContextStep = "context";
+
 std::optional<ModelChoice> parse_choice(const std::optional<std::string>& text) {
     return text ? parse_model_choice(*text) : std::nullopt;
 }
@@ -105,7 +107,14 @@ ToolList usable_tools(const Scene& scene, const ToolList& tools) {
     return usable;
 }
 
-json describe(const Scene& scene, const MemoryContext& memory, const ToolList& tools) {
+/// What is recorded of a turn's context.
+json describe(const AgentWorld& world, const Scene& scene, const std::vector<store::MemoryRow>& found,
+              const ToolList& own, const McpOffer& offer) {
+    std::vector<RecalledMemory> memories;
+    for (const auto& row : found) memories.push_back({row.id.to_string(), row.kind, row.content});
+    const auto memory = make_memory_context(memories, world.settings.recall.max_tokens);
+    ToolList tools = own;
+    tools.insert(tools.end(), offer.tools.begin(), offer.tools.end());
     json skills = json::array();
     for (const auto& skill : scene.skills) {
         skills.push_back({{"name", skill.name}, {"description", skill.description}, {"id", skill.id}});
@@ -113,11 +122,17 @@ json describe(const Scene& scene, const MemoryContext& memory, const ToolList& t
     return {{"memoryContext", memory.text},
             {"memories", memory.ids},
             {"skills", std::move(skills)},
-            {"tools", freeze_tools(tools)},
+            {"tools", freeze_tools(usable_tools(scene, tools))},
             {"provider", scene.model.provider},
             {"model", scene.model.model},
             {"providerRow", scene.model.row ? json(scene.model.row->id) : json(nullptr)},
-            {"runtime", scene.runtime}};
+            {"runtime", scene.runtime},
+            {"absentServers", offer.absent}};
+}
+
+/// Identifies what the context is for.
+json identify(const Scene& scene, const std::string& text) {
+    return {{"session", scene.session.session_id}, {"text", sha256_hex(text)}};
 }
 
 /// The model of the first attempt, whatever has been chosen since.
@@ -167,13 +182,20 @@ store::AuditEntry audit_entry(const Attempt& attempt, const Scene& scene, const 
 Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, core::UserId user,
                  const std::string& session_id) {
     attempt.guard_in(tx);
+    return open_scene(tx, attempt, world, load_person(tx, user), session_id);
+}
+
+Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, Person person,
+                 const std::string& session_id) {
+    attempt.guard_in(tx);
     Scene scene;
-    scene.person = load_person(tx, user);
+    scene.person = std::move(person);
     scene.session = load_session(tx, scene.person, session_id);
     find_model(tx, world, scene, attempt);
     for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
         scene.skills.push_back({std::move(skill.name), std::move(skill.description), std::move(skill.id)});
     }
+    if (!scene.person.is_limited) return scene;
     if (const auto refusal = load_budget(tx, payer_of(scene.person), attempt.job().id).refusal()) {
         throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
     }
@@ -193,7 +215,6 @@ void append_prompt(pg::Transaction& tx, Attempt& attempt, Scene& scene, const st
         entry.actor = "user:" + scene.person.user_id.to_string();
         entry.payload = json{{"jobId", attempt.job().id.to_string()}, {"textHash", sha256_hex(prompt)}}.dump();
         store::append_audit(tx, {&entry, 1});
-        store::notify_session(tx, scene.session.session_id);
     }
     auto rows = store::load_messages(tx, scene.session.session_id);
     // What comes after the prompt, by whomever, was not there when the first attempt asked.
@@ -231,22 +252,28 @@ asio::awaitable<FrozenContext> freeze_context(Attempt& attempt, const AgentWorld
         std::string request_id = call.idempotency_key;
         const auto found = co_await recall(attempt, world, scene.person, scene.session.session_id, text,
                                            std::move(request_id), RecallFallback::kRecent);
-        std::vector<RecalledMemory> memories;
-        for (const auto& memory : found) memories.push_back({memory.id.to_string(), memory.kind, memory.content});
-        const auto context = make_memory_context(memories, world.settings.recall.max_tokens);
-        ToolList offered = tools;
-        McpOffer more;
-        if (world.mcp) more = co_await world.mcp->offer(attempt, scene.person);
-        offered.insert(offered.end(), more.tools.begin(), more.tools.end());
-        json described = describe(scene, context, usable_tools(scene, offered));
-        described["absentServers"] = more.absent;
-        co_return described;
+        McpOffer offer;
+        if (world.mcp) offer = co_await world.mcp->offer(attempt, scene.person);
+        co_return describe(world, scene, found, tools, offer);
     };
     StepOptions options;
     options.repeatable = true;
-    json input{{"session", scene.session.session_id}, {"text", sha256_hex(text)}};
-    const json stored = co_await attempt.step("context", std::move(input), std::move(body), std::move(options));
+    options.settle_with_next = true;
+    json input = identify(scene, text);
+    const json stored = co_await attempt.step(kContextStep, std::move(input), std::move(body), std::move(options));
     co_return read_context(stored, scene, tools, world);
+}
+
+std::optional<FrozenContext> freeze_context_in(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
+                                               const Scene& scene, const std::string& text, const ToolList& tools) {
+    if (world.mcp && world.mcp->serves(scene.person)) return std::nullopt;
+    if (wants_embedding(tx, world, scene.person)) return std::nullopt;
+    const auto body = [&] {
+        const auto found = recall_in(tx, world, scene.person, text, RecallFallback::kRecent);
+        return describe(world, scene, found, tools, {});
+    };
+    const json stored = attempt.step_in(tx, kContextStep, identify(scene, text), body);
+    return read_context(stored, scene, tools, world);
 }
 
 void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const ChatResult& result,
@@ -273,7 +300,6 @@ void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const 
                          {"costUsd", result.cost_usd}}
                         .dump();
     store::append_audit(tx, {&entry, 1});
-    store::notify_session(tx, session_id);
 }
 
 json describe_result(const AgentWorld& world, const ChatResult& result) {

@@ -3,6 +3,7 @@
 /// what came of it. For the handlers of turns, subtasks, plans and syntheses.
 
 #include <boost/asio/awaitable.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct Scene {
 /// Loads person, session and model choice, and checks that the budget is not used up. Lane threads only.
 /// @throws EndAttempt (failed), naming what is missing; LeaseLost
 [[nodiscard]] Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, core::UserId user,
+                               const std::string& session_id);
+
+/// The same for a person who is loaded already.
+[[nodiscard]] Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, Person person,
                                const std::string& session_id);
 
 /// Appends the prompt to the session, once a job, with its audit entry, and loads what precedes it. Lane threads only.
@@ -56,6 +61,12 @@ struct FrozenContext {
 [[nodiscard]] boost::asio::awaitable<FrozenContext> freeze_context(Attempt& attempt, const AgentWorld& world,
                                                                    const Scene& scene, std::string text,
                                                                    ToolList tools);
+
+/// The same within the transaction that opens the turn, which costs no step of its own.
+/// @returns nullopt where something outside of the database has to be asked: an embedder, or a server for its tools
+[[nodiscard]] std::optional<FrozenContext> freeze_context_in(pg::Transaction& tx, Attempt& attempt,
+                                                             const AgentWorld& world, const Scene& scene,
+                                                             const std::string& text, const ToolList& tools);
 
 /// Appends the turn's messages, its trajectory and the audit entry agent.complete, and tells those who stream. Lane
 /// threads only; for Attempt::complete_in.

@@ -23,17 +23,23 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     const std::string text = payload.required_text("text");
     const std::string channel = payload.optional_text("channel", "api");
 
+    std::optional<agent::FrozenContext> frozen;
     auto open = [&](pg::Transaction& tx) {
-        std::string name = find_tenant_runtime(tx, user);
-        if (name.empty()) name = runtimes_.configured;
-        auto scene = agent::open_scene(tx, attempt, *runtimes_.get(name).world, user, session_id);
+        attempt.guard_in(tx);
+        auto person = agent::load_person(tx, user);
+        const std::string name = person.tenant_runtime.empty() ? runtimes_.configured : person.tenant_runtime;
+        const agent::AgentWorld& world = *runtimes_.get(name).world;
+        auto scene = agent::open_scene(tx, attempt, world, std::move(person), session_id);
         scene.runtime = name;
         agent::append_prompt(tx, attempt, scene, text, channel);
+        frozen = agent::freeze_context_in(tx, attempt, world, scene, text, tools_);
         return scene;
     };
     agent::Scene scene = co_await attempt.transact(open);
-    const auto context =
-        co_await agent::freeze_context(attempt, *runtimes_.get(scene.runtime).world, scene, text, tools_);
+    if (!frozen) {
+        frozen = co_await agent::freeze_context(attempt, *runtimes_.get(scene.runtime).world, scene, text, tools_);
+    }
+    const agent::FrozenContext& context = *frozen;
     // The one in which the job was begun, whatever the settings say by now: another one would begin anew.
     const TurnRuntime& runtime = runtimes_.get(context.runtime);
 

@@ -246,7 +246,7 @@ private:
         }
         const std::int64_t written = write_embeddings(tx, accepted, fresh);
         if (!fresh.empty()) store::cache_embeddings(tx, model_, fresh);
-        agent::end_call(tx, payer_, attempt_, charge);
+        agent::end_call(tx, payer_, attempt_.job().lease_epoch, charge);
         counts_.cost_usd += charge.cost_usd;
         counts_.skipped += skipped;
         counts_.cached += repeated;

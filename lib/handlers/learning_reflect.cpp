@@ -131,7 +131,7 @@ asio::awaitable<std::vector<float>> ask_embedder(Attempt& attempt, const agent::
     auto& item = answer->items.at(0);
     auto keep = [&](pg::Transaction& tx) {
         attempt.guard_in(tx);
-        agent::end_call(tx, payer, attempt, charge);
+        agent::end_call(tx, payer, attempt.job().lease_epoch, charge);
         if (!item.refused()) store::cache_embeddings(tx, charge.model.model, {{agent::sha256_hex(text), item.vector}});
     };
     co_await attempt.transact(keep);

@@ -2,12 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
-#include "core/json_text.hpp"
 #include "handlers/builtin.hpp"
 #include "oiab/attempt.hpp"
-#include "store/users.hpp"
 
 namespace oiab::handlers {
 namespace {
@@ -57,15 +53,6 @@ const TurnRuntime& TurnRuntimes::get(std::string_view name) const {
     if (found != all.end()) return found->second;
     throw EndAttempt{core::retry(
         fmt::format("the turn is to run in the runtime \"{}\", which this worker has no settings for", name))};
-}
-
-std::string find_tenant_runtime(pg::Transaction& tx, core::UserId user) {
-    const auto row = store::find_user(tx, user);
-    if (!row) return {};
-    const auto settings = core::parse_foreign_json(row->tenant_settings);
-    if (!settings.is_object()) return {};
-    const auto found = settings.find("runtime");
-    return found == settings.end() || !found->is_string() ? std::string{} : found->get<std::string>();
 }
 
 TurnRuntimes make_turn_runtimes(const BuiltinSettings& settings, const std::shared_ptr<const agent::AgentWorld>& world,

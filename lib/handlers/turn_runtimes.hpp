@@ -28,7 +28,4 @@ struct TurnRuntimes {
     [[nodiscard]] const TurnRuntime& get(std::string_view name) const;
 };
 
-/// The name in the settings of the user's tenant; empty where there is none. Lane threads only.
-[[nodiscard]] std::string find_tenant_runtime(pg::Transaction& tx, core::UserId user);
-
 }  // namespace oiab::handlers

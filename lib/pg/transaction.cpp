@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <pqxx/dbtransaction>
 #include <pqxx/nontransaction>
 #include <pqxx/params>
 #include <pqxx/prepared_statement>
@@ -43,6 +44,10 @@ pqxx::result Transaction::run(const Statement& statement, const pqxx::params& pa
 }
 
 pqxx::result Transaction::run(const Statement& statement) { return run(statement, pqxx::params{}); }
+
+void Transaction::note_held_by(const void* owner) noexcept {
+    if (dynamic_cast<pqxx::dbtransaction*>(&raw_) != nullptr) holder_ = owner;
+}
 
 void in_transaction(Session& session, const std::function<void(Transaction&)>& body) {
     translated(session, Moment::kInTransaction, [&] {

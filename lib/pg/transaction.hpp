@@ -31,9 +31,15 @@ public:
     [[nodiscard]] pqxx::transaction_base& raw() noexcept { return raw_; }
     [[nodiscard]] Session& session() noexcept { return session_; }
 
+    /// Whose row this transaction has locked already, so that it is not locked again. A lock lives until the commit, so
+    /// nothing is remembered where every statement commits by itself.
+    void note_held_by(const void* owner) noexcept;
+    [[nodiscard]] bool is_held_by(const void* owner) const noexcept { return owner == holder_; }
+
 private:
     Session& session_;
     pqxx::transaction_base& raw_;
+    const void* holder_ = nullptr;
 };
 
 /// Runs `body` in one transaction and commits it. Blocks.

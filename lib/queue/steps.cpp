@@ -40,6 +40,16 @@ BegunStep begin_step(pg::Transaction& tx, const Guard& guard, int attempt, const
     return {.answer = status == "unknown" ? StepBegin::kUnknown : StepBegin::kFresh};
 }
 
+bool record_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name,
+                 const std::string& input_hash, const std::string& result) {
+    auto parameters = guard_parameters(guard);
+    parameters.append(name);
+    parameters.append(input_hash);
+    parameters.append(attempt);
+    parameters.append(result);
+    return !tx.run(sql::record_step, parameters).empty();
+}
+
 bool restart_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name) {
     auto parameters = guard_parameters(guard);
     parameters.append(name);

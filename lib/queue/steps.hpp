@@ -30,6 +30,11 @@ struct BegunStep {
 [[nodiscard]] BegunStep begin_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name,
                                    const std::string& input_hash);
 
+/// Records a step of a first attempt whose work is done in this transaction. `result` is JSON text.
+/// @returns false where the attempt is no longer ours.
+[[nodiscard]] bool record_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name,
+                               const std::string& input_hash, const std::string& result);
+
 /// An unknown step that may be repeated: intended again, by this attempt. @returns false where the attempt is lost or
 /// the step is not unknown.
 [[nodiscard]] bool restart_step(pg::Transaction& tx, const Guard& guard, int attempt, const std::string& name);

@@ -70,15 +70,19 @@ asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> persist(Attempt& a
     }
 }
 
-/// What came of a step's body, so that the record can be written outside of the catch blocks.
-struct BodyEnd {
-    std::optional<json> result;
-    std::exception_ptr error;
-    queue::StepStatus status = queue::StepStatus::kFailed;
-    std::string message;
-};
+/// @throws EndAttempt where the answer on record is to another question
+void require_same_input(const queue::BegunStep& begun, const std::string& name) {
+    if (begun.answer == queue::StepBegin::kLost) throw LeaseLost{};
+    if (begun.answer != queue::StepBegin::kInputDiffers) return;
+    throw EndAttempt{core::failed(
+        core::FailureReason::kError,
+        fmt::format("step \"{}\" was recorded for a different input; its stored answer would be to another question",
+                    name))};
+}
 
-asio::awaitable<BodyEnd> run_body(const Attempt::StepBody& body, const StepCall& call, const Attempt& attempt) {
+}  // namespace
+
+asio::awaitable<LiveAttempt::BodyEnd> LiveAttempt::run_body(const StepBody& body, const StepCall& call) const {
     BodyEnd end;
     try {
         end.result = co_await body(call);
@@ -94,72 +98,111 @@ asio::awaitable<BodyEnd> run_body(const Attempt::StepBody& body, const StepCall&
     }
     // Cut off in the middle: nobody knows how far the effect came. The record stays as intended, which the next attempt
     // reads as unknown.
-    if (end.status == queue::StepStatus::kFailed && attempt.cancelled()) end.status = queue::StepStatus::kIntended;
+    if (end.status == queue::StepStatus::kFailed && cancelled()) end.status = queue::StepStatus::kIntended;
     co_return end;
 }
 
-}  // namespace
+void LiveAttempt::settle_in(pg::Transaction& tx, const std::string& step, queue::StepStatus status,
+                            const std::string& text) {
+    if (!queue::settle_step(tx, guard(), step, status, text)) throw LeaseLost{};
+    tx.note_held_by(this);
+}
+
+void LiveAttempt::write_in(pg::Transaction& tx, const UnsettledSteps::Batch& earlier) {
+    for (const auto& step : earlier.steps()) {
+        settle_in(tx, step.name, queue::StepStatus::kDone, step.result);
+        if (step.keep) step.keep(tx);
+    }
+}
+
+asio::awaitable<void> LiveAttempt::write_unsettled() {
+    UnsettledSteps::Batch earlier{unsettled_};
+    auto write = [this, &earlier](pg::Transaction& tx) { write_in(tx, earlier); };
+    co_await persist(*this, write);
+    earlier.confirm();
+}
+
+json LiveAttempt::step_in(pg::Transaction& tx, const std::string& name, const json& input,
+                          const std::function<json()>& body) {
+    const auto hash = hash_of(input);
+    // Nothing can be on record before the first claim's attempt.
+    if (job_.lease_epoch.value <= 1) {
+        json result = body();
+        if (!queue::record_step(tx, guard(), job_.attempt, name, hash, core::storable_json(result))) throw LeaseLost{};
+        tx.note_held_by(this);
+        return result;
+    }
+    const auto begun = queue::begin_step(tx, guard(), job_.attempt, name, hash);
+    require_same_input(begun, name);
+    tx.note_held_by(this);
+    if (begun.answer == queue::StepBegin::kDone) return json::parse(begun.result);
+    json result = body();
+    settle_in(tx, name, queue::StepStatus::kDone, core::storable_json(result));
+    return result;
+}
+
+asio::awaitable<queue::BegunStep> LiveAttempt::begin_step(const std::string& name, const std::string& hash,
+                                                          const StepCall& call, const StepOptions& options) {
+    UnsettledSteps::Batch earlier{unsettled_};
+    auto begin = [&](pg::Transaction& tx) {
+        write_in(tx, earlier);
+        auto begun = queue::begin_step(tx, guard(), job_.attempt, name, hash);
+        if (begun.answer == queue::StepBegin::kFresh) {
+            tx.note_held_by(this);
+            if (options.prepare) options.prepare(tx, call);
+        }
+        return begun;
+    };
+    auto begun = co_await persist(*this, begin);
+    earlier.confirm();
+    co_return begun;
+}
+
+asio::awaitable<void> LiveAttempt::restart_step(const std::string& name, const StepCall& call,
+                                                const StepOptions& options) {
+    auto restart = [&](pg::Transaction& tx) {
+        if (!queue::restart_step(tx, guard(), job_.attempt, name)) throw LeaseLost{};
+        tx.note_held_by(this);
+        if (options.prepare) options.prepare(tx, call);
+    };
+    co_await persist(*this, restart);
+}
 
 asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody body, StepOptions options) {
     heartbeat();
     const auto hash = hash_of(input);
     StepCall call{fmt::format("{}:{}", job_.id.to_string(), name), false};
 
-    const auto settle_in = [this, &name](pg::Transaction& tx, queue::StepStatus status, const std::string& text) {
-        if (!queue::settle_step(tx, guard(), name, status, text)) throw LeaseLost{};
-    };
-
-    auto begin = [this, &name, &hash](pg::Transaction& tx) {
-        return queue::begin_step(tx, guard(), job_.attempt, name, hash);
-    };
-    const auto begun = co_await persist(*this, begin);
-    switch (begun.answer) {
-        case queue::StepBegin::kFresh: break;
-        case queue::StepBegin::kDone: co_return json::parse(begun.result);
-        case queue::StepBegin::kLost: throw LeaseLost{};
-        case queue::StepBegin::kInputDiffers:
-            throw EndAttempt{core::failed(
-                core::FailureReason::kError,
-                fmt::format("step \"{}\" was recorded for a different input; its stored answer would be to another "
-                            "question",
-                            name))};
-        case queue::StepBegin::kUnknown: {
-            call.repeated = true;
-            if (options.verify) {
-                if (auto happened = co_await options.verify(call)) {
-                    const std::string verified = core::storable_json(*happened);
-                    auto settle = [&](pg::Transaction& tx) { settle_in(tx, queue::StepStatus::kDone, verified); };
-                    co_await persist(*this, settle);
-                    co_return std::move(*happened);
-                }
-            } else if (!options.repeatable) {
-                fail_for_unknown_effect(
-                    job_, name,
-                    fmt::format("an earlier attempt began step \"{}\" and ended before its result was known", name));
+    const auto begun = co_await begin_step(name, hash, call, options);
+    require_same_input(begun, name);
+    if (begun.answer == queue::StepBegin::kDone) co_return json::parse(begun.result);
+    if (begun.answer == queue::StepBegin::kUnknown) {
+        call.repeated = true;
+        if (options.verify) {
+            if (auto happened = co_await options.verify(call)) {
+                const std::string verified = core::storable_json(*happened);
+                auto settle = [&](pg::Transaction& tx) { settle_in(tx, name, queue::StepStatus::kDone, verified); };
+                co_await persist(*this, settle);
+                co_return std::move(*happened);
             }
-            auto restart = [this, &name](pg::Transaction& tx) {
-                return queue::restart_step(tx, guard(), job_.attempt, name);
-            };
-            if (!co_await persist(*this, restart)) throw LeaseLost{};
-            break;
+        } else if (!options.repeatable) {
+            fail_for_unknown_effect(
+                job_, name,
+                fmt::format("an earlier attempt began step \"{}\" and ended before its result was known", name));
         }
+        co_await restart_step(name, call, options);
     }
 
-    auto end = co_await run_body(body, call, *this);
+    auto end = co_await run_body(body, call);
     if (end.status == queue::StepStatus::kIntended) std::rethrow_exception(end.error);
-    const std::string record = end.result ? core::storable_json(*end.result) : end.message;
-    auto settle = [&](pg::Transaction& tx) {
-        settle_in(tx, end.status, record);
-        if (end.result && options.keep) options.keep(tx);
-    };
+    if (end.result && options.settle_with_next) {
+        unsettled_.add({std::move(name), core::storable_json(*end.result), std::move(options.keep)});
+        heartbeat();
+        co_return std::move(*end.result);
+    }
     // What the body did is written down also where a cancellation came meanwhile: else the effect would be unknown.
     co_await asio::this_coro::throw_if_cancelled(false);
-    std::exception_ptr not_settled;
-    try {
-        co_await persist(*this, settle);
-    } catch (...) {  // whatever it is: it is thrown on as soon as cancellations throw again
-        not_settled = std::current_exception();
-    }
+    const auto not_settled = co_await settle(name, end, options);
     co_await asio::this_coro::throw_if_cancelled(true);
     if (not_settled) std::rethrow_exception(not_settled);
     // Another attempt could only say the same.
@@ -168,6 +211,25 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
     if (end.error) std::rethrow_exception(end.error);
     heartbeat();
     co_return std::move(*end.result);
+}
+
+asio::awaitable<std::exception_ptr> LiveAttempt::settle(const std::string& name, const BodyEnd& end,
+                                                        const StepOptions& options) {
+    const std::string record = end.result ? core::storable_json(*end.result) : end.message;
+    UnsettledSteps::Batch earlier{unsettled_};
+    auto settle = [&](pg::Transaction& tx) {
+        write_in(tx, earlier);
+        settle_in(tx, name, end.status, record);
+        if (end.result && options.keep) options.keep(tx);
+    };
+    std::exception_ptr not_settled;
+    try {
+        co_await persist(*this, settle);
+        earlier.confirm();
+    } catch (...) {  // whatever it is: it is thrown on as soon as cancellations throw again
+        not_settled = std::current_exception();
+    }
+    co_return not_settled;
 }
 
 }  // namespace oiab::runtime

@@ -17,7 +17,9 @@ constexpr int kCompletionTries = 5;
 }  // namespace
 
 void LiveAttempt::guard_in(pg::Transaction& tx) {
+    if (tx.is_held_by(this)) return;
     if (!queue::hold_attempt(tx, guard())) throw LeaseLost{};
+    tx.note_held_by(this);
 }
 
 core::Enqueued LiveAttempt::enqueue_in(pg::Transaction& tx, const core::NewJob& job) {
@@ -39,16 +41,19 @@ boost::asio::awaitable<bool> LiveAttempt::progress(nlohmann::json value) {
 }
 
 boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std::string(pg::Transaction&)> body) {
+    UnsettledSteps::Batch earlier{unsettled_};
+    auto complete = [&](pg::Transaction& tx) {
+        // The row is locked first, so that a rescue cannot slip between the handler's writes and the completion.
+        write_in(tx, earlier);
+        guard_in(tx);
+        const auto result = body(tx);
+        if (!queue::complete_in(tx, guard(), result)) throw LeaseLost{};
+    };
     for (int tries = 1;; ++tries) {
         bool in_doubt = false;
         try {
-            co_await transact([this, &body](pg::Transaction& tx) {
-                // The row is locked first, so that a rescue cannot slip between the handler's writes and the
-                // completion.
-                guard_in(tx);
-                const auto result = body(tx);
-                if (!queue::complete_in(tx, guard(), result)) throw LeaseLost{};
-            });
+            co_await transact(complete);
+            earlier.confirm();
             co_return core::AlreadySettled{};
         } catch (const LeaseLost&) {
             co_return core::Abandoned{};
@@ -59,9 +64,13 @@ boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std
         if (!in_doubt) continue;
         // The session broke during COMMIT. The row itself tells: the epoch is raised by every claim, so a completed row
         // of this epoch is ours.
-        const auto row = co_await transact([this](pg::Transaction& tx) { return queue::load_job(tx, job_.id); });
+        auto look = [this](pg::Transaction& tx) { return queue::load_job(tx, job_.id); };
+        const auto row = co_await transact(look);
         if (!row || row->lease_epoch != job_.lease_epoch.value) co_return core::Abandoned{};
-        if (row->status == core::Status::kCompleted) co_return core::AlreadySettled{};
+        if (row->status == core::Status::kCompleted) {
+            earlier.confirm();
+            co_return core::AlreadySettled{};
+        }
         if (row->status != core::Status::kRunning) co_return core::Abandoned{};
     }
 }

@@ -5,12 +5,14 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include "core/random.hpp"
 #include "observe/log.hpp"
 #include "oiab/registry.hpp"
+#include "queue/steps.hpp"
 #include "queue/worker_id.hpp"
+#include "runtime/unsettled_steps.hpp"
 
 namespace oiab::runtime {
 
@@ -40,6 +42,8 @@ public:
     boost::asio::awaitable<core::Outcome> complete_in(std::function<std::string(pg::Transaction&)> body) override;
     boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
                                                 StepOptions options) override;
+    nlohmann::json step_in(pg::Transaction& tx, const std::string& name, const nlohmann::json& input,
+                           const std::function<nlohmann::json()>& body) override;
     boost::asio::awaitable<bool> progress(nlohmann::json value) override;
     void heartbeat() noexcept override;
 
@@ -55,6 +59,10 @@ public:
         return has_begun() && ended_at_.load(std::memory_order_relaxed) == core::SteadyTime{};
     }
     [[nodiscard]] std::chrono::steady_clock::duration run_time() const noexcept;
+    /// Writes the results of steps that were to be written with a next record, where none came. The handler has ended.
+    /// @throws LeaseLost, pg::DatabaseError
+    [[nodiscard]] boost::asio::awaitable<void> write_unsettled();
+    [[nodiscard]] bool has_unsettled() const { return !unsettled_.empty(); }
     /// Asks the attempt to end. The first reason stays. Returns at once.
     void request_cancel(core::CancelReason reason);
     /// When the attempt was asked to end; only where cancelled().
@@ -75,6 +83,24 @@ public:
     }
 
 private:
+    /// What came of a step's body.
+    struct BodyEnd {
+        std::optional<nlohmann::json> result;
+        std::exception_ptr error;
+        queue::StepStatus status = queue::StepStatus::kFailed;
+        std::string message;
+    };
+    [[nodiscard]] boost::asio::awaitable<BodyEnd> run_body(const StepBody& body, const StepCall& call) const;
+    [[nodiscard]] boost::asio::awaitable<queue::BegunStep> begin_step(const std::string& name, const std::string& hash,
+                                                                      const StepCall& call, const StepOptions& options);
+    [[nodiscard]] boost::asio::awaitable<void> restart_step(const std::string& name, const StepCall& call,
+                                                            const StepOptions& options);
+    /// @returns why the record could not be written; nullptr where it was.
+    [[nodiscard]] boost::asio::awaitable<std::exception_ptr> settle(const std::string& name, const BodyEnd& end,
+                                                                    const StepOptions& options);
+    void settle_in(pg::Transaction& tx, const std::string& step, queue::StepStatus status, const std::string& text);
+    void write_in(pg::Transaction& tx, const UnsettledSteps::Batch& earlier);
+
     [[nodiscard]] queue::Guard guard() const noexcept { return {world_.worker, job_.key()}; }
 
     const core::Job job_;
@@ -88,6 +114,7 @@ private:
     std::atomic<bool> left_behind_{false};
     std::atomic<bool> begun_{false};
     std::atomic<int> cancel_reason_{-1};
+    UnsettledSteps unsettled_;
     std::mutex interrupt_mutex_;
     std::function<void()> interrupt_;
 };

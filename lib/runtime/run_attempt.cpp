@@ -15,6 +15,18 @@ bool stands_after_cancel(const core::Outcome& outcome) {
            std::holds_alternative<core::Abandoned>(outcome);
 }
 
+/// What the handler's steps brought is kept, however the handler ended: a later attempt goes on from it.
+boost::asio::awaitable<void> keep_unsettled(LiveAttempt& attempt) {
+    try {
+        co_await attempt.write_unsettled();
+    } catch (const LeaseLost&) {
+        attempt.log(LogLevel::kInfo, "the lease was lost before the last step was recorded");
+    } catch (const std::exception& e) {
+        attempt.log(LogLevel::kWarning,
+                    fmt::format("the last step could not be recorded and will be repeated: {}", e.what()));
+    }
+}
+
 }  // namespace
 
 core::Outcome outcome_of_cancel(core::CancelReason reason, const LiveAttempt& attempt) {
@@ -59,6 +71,11 @@ boost::asio::awaitable<core::Outcome> run_attempt(LiveAttempt& attempt) {
         } catch (...) {  // a handler may throw anything; its job alone pays for it
             outcome = core::retry("the handler threw something that is no std::exception");
         }
+    }
+    if (attempt.has_unsettled()) {
+        // A cancellation that came meanwhile must not make an answer be asked for again.
+        co_await boost::asio::this_coro::throw_if_cancelled(false);
+        co_await keep_unsettled(attempt);
     }
     if (const auto reason = attempt.cancelled(); reason && !stands_after_cancel(outcome))
         outcome = outcome_of_cancel(*reason, attempt);

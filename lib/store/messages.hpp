@@ -40,7 +40,8 @@ struct MessageRow {
 };
 
 /// Appends those that are not there yet, in the given order and without gaps in seq. The session's row is locked until
-/// the transaction ends, so that two writers cannot take the same place.
+/// the transaction ends, so that two writers cannot take the same place. Those who stream are told on commit (NOTIFY
+/// oiab_sessions).
 /// @returns how many were appended. @throws DatabaseError (kRefused) where there is no such session.
 std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, std::span<const NewMessage> messages);
 

@@ -38,16 +38,14 @@ bool ensure_session(pg::Transaction& tx, const NewSession& session) {
 }
 
 std::optional<SessionRow> freeze_template(pg::Transaction& tx, const std::string& session_id) {
+    auto session = find_session(tx, session_id);
+    if (!session || !session->template_slug || session->has_snapshot) return session;
     (void)tx.run(sql::freeze_template, pqxx::params{session_id});
     return find_session(tx, session_id);
 }
 
 void set_runtime_session(pg::Transaction& tx, const std::string& session_id, const std::string& runtime_session_id) {
     (void)tx.run(sql::set_runtime_session, pqxx::params{session_id, runtime_session_id});
-}
-
-void notify_session(pg::Transaction& tx, const std::string& session_id) {
-    (void)tx.run(sql::notify_session, pqxx::params{session_id});
 }
 
 }  // namespace oiab::store

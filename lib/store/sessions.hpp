@@ -55,7 +55,4 @@ bool ensure_session(pg::Transaction& tx, const NewSession& session);
 /// Notes under which id an agent runtime of its own (opencode) keeps the session.
 void set_runtime_session(pg::Transaction& tx, const std::string& session_id, const std::string& runtime_session_id);
 
-/// Tells those who stream (NOTIFY oiab_sessions) that the session has something new, on commit.
-void notify_session(pg::Transaction& tx, const std::string& session_id);
-
 }  // namespace oiab::store

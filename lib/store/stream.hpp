@@ -12,7 +12,8 @@
 
 namespace oiab::store {
 
-/// Adds a piece of the answer at `position` (bytes that precede it). Adding the same piece again changes nothing.
+/// Adds a piece of the answer at `position` (bytes that precede it), and tells those who stream on commit (NOTIFY
+/// oiab_sessions). Adding the same piece again changes nothing.
 void append_stream(pg::Transaction& tx, const std::string& session_id, core::JobId job, std::int64_t position,
                    const std::string& delta);
 /// Removes what a turn streamed from `position` on: a later attempt writes that part anew.

@@ -48,13 +48,17 @@ std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantI
     return found[0][0].as<double>();
 }
 
-std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider, const std::string& kind,
-                                     const std::string& model) {
-    const auto found = tx.run(sql::find_price, pqxx::params{provider, model, rows::null_if_empty(kind)});
-    if (found.empty()) return std::nullopt;
-    const auto row = found[0];
-    return ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>(),
-                      row[4].as<std::optional<std::int64_t>>()};
+CallTerms find_terms(pg::Transaction& tx, const std::string& provider, const std::string& kind,
+                     const std::string& model, const std::optional<core::TenantId>& tenant) {
+    const auto row =
+        tx.run(sql::find_terms, pqxx::params{provider, model, rows::null_if_empty(kind), rows::text_of(tenant)})[0];
+    CallTerms terms;
+    if (!row[0].is_null()) {
+        terms.price = ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>(),
+                                 row[4].as<std::optional<std::int64_t>>()};
+    }
+    terms.tenant_month_limit = row[5].as<std::optional<double>>();
+    return terms;
 }
 
 }  // namespace oiab::store

@@ -54,14 +54,19 @@ struct ModelPrice {
     std::optional<std::int64_t> max_output_tokens{};  ///< of one answer, where the row says
 };
 
-/// The price that holds now: the provider's own entry before its kind's before one for any provider ('*').
+struct CallTerms {
+    std::optional<ModelPrice> price;           ///< nullopt where it is not known
+    std::optional<double> tenant_month_limit;  ///< nullopt = no limit
+};
+
+/// What holds now for a call: the price (the provider's own entry before its kind's before one for any provider, '*')
+/// and the tenant's limit.
 /// @param kind  protocol of a provider row, such as anthropic; empty: only name and '*' are looked for
-/// @returns nullopt where none is known.
-[[nodiscard]] std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider,
-                                                   const std::string& kind, const std::string& model);
+[[nodiscard]] CallTerms find_terms(pg::Transaction& tx, const std::string& provider, const std::string& kind,
+                                   const std::string& model, const std::optional<core::TenantId>& tenant);
 [[nodiscard]] inline std::optional<ModelPrice> find_price(pg::Transaction& tx, const std::string& provider,
                                                           const std::string& model) {
-    return find_price(tx, provider, {}, model);
+    return find_terms(tx, provider, {}, model, std::nullopt).price;
 }
 
 }  // namespace oiab::store

@@ -18,6 +18,7 @@ std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
     user.tenant_is_active = row["tenant_is_active"].as<bool>();
     user.tenant_slug = rows::read_text(row["tenant_slug"]);
     user.tenant_settings = rows::read_text(row["tenant_settings"]);
+    user.tenant_month_limit = row["tenant_month_limit"].as<std::optional<double>>();
     for (const auto& role : nlohmann::json::parse(row["role_permissions"].view()))
         user.role_permissions.push_back(role.dump());
     return user;

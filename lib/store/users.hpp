@@ -17,9 +17,10 @@ struct UserRow {
     std::string handle;
     std::string display_name;
     bool is_active = false;
-    bool tenant_is_active = true;        ///< true where there is no tenant
-    std::string tenant_slug;             ///< empty where there is no tenant
-    std::string tenant_settings = "{}";  ///< JSON object
+    bool tenant_is_active = true;              ///< true where there is no tenant
+    std::string tenant_slug;                   ///< empty where there is no tenant
+    std::string tenant_settings = "{}";        ///< JSON object
+    std::optional<double> tenant_month_limit;  ///< US dollars for all users of the tenant; empty = none
     /// `roles.permissions` of each role that the user has within the tenant, as JSON text.
     std::vector<std::string> role_permissions;
 };

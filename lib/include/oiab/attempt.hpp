@@ -52,11 +52,19 @@ struct StepCall {
 struct StepOptions {
     /// Running the body again after a crash does no harm (a model call; a tool that honours the idempotency key).
     bool repeatable = false;
+    /// The result is written in the transaction of the attempt's next record (the next step's intention, or the
+    /// completion; at the latest when the handler ends), which saves a commit. A process that dies in between repeats
+    /// the body, so it is for steps that may be repeated, and for handlers that go on at once.
+    bool settle_with_next = false;
     /// Finds out whether an unknown effect happened: its result, or nullopt where it did not happen.
     std::function<boost::asio::awaitable<std::optional<nlohmann::json>>(StepCall)> verify;
+    /// Writes what belongs to the intention, in the transaction that records it and under the guard, when the body is
+    /// about to run. What it throws takes the intention back and passes through. May run again where the transaction
+    /// did not come through.
+    std::function<void(pg::Transaction&, const StepCall&)> prepare;
     /// Writes what belongs to the result, after the body, in the transaction that records it and under the guard: both
     /// are kept, or neither is. May run again where the transaction did not come through. Not called for a result that
-    /// was recorded earlier or was verified.
+    /// was recorded earlier or was verified. With settle_with_next it outlives the call of step: it captures by value.
     std::function<void(pg::Transaction&)> keep;
 };
 
@@ -107,6 +115,13 @@ public:
     /// EffectUnknown ends the job as failed(effect_unknown), unless the step may be repeated or verified.
     virtual boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
                                                         StepOptions options) = 0;
+
+    /// A step whose whole work is done in `tx`: the result and what `body` writes commit together, so there is no
+    /// intention to record and no effect that could be unknown. Lane threads only.
+    /// @returns what `body` returned, in this attempt or in an earlier one
+    /// @throws LeaseLost, EndAttempt where it was recorded for another input, and what `body` throws
+    virtual nlohmann::json step_in(pg::Transaction& tx, const std::string& name, const nlohmann::json& input,
+                                   const std::function<nlohmann::json()>& body) = 0;
 
     /// Stores progress for whoever looks at the job. @returns false where the attempt is no longer ours.
     virtual boost::asio::awaitable<bool> progress(nlohmann::json value) = 0;

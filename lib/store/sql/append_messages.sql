@@ -1,4 +1,4 @@
--- Appends messages that a session does not have yet, numbered on from its newest.
+-- Appends messages that a session does not have yet, numbered on from its newest, and tells those who stream, on commit.
 -- $1 text session, $2 jsonb array [{place, role, content, parts, tool_calls, tool_call_id, model, job_id, step, ordinal, metadata}]
 -- Rows: the new seq numbers. Zero rows: all of them were there.
 -- Index: primary key, session_messages_step_key. Locks: the caller holds the session's row.
@@ -9,4 +9,4 @@ FROM jsonb_to_recordset($2::jsonb) AS m (place integer, role text, content text,
                                          job_id uuid, step text, ordinal integer, metadata jsonb)
 WHERE NOT EXISTS (SELECT FROM session_messages old
                   WHERE old.session_id = $1 AND old.job_id = m.job_id AND old.step = m.step AND old.ordinal = m.ordinal)
-RETURNING seq
+RETURNING seq, pg_notify('oiab_sessions', left(session_id, 1000)) AS told

@@ -1,10 +1,11 @@
--- A user with the tenant's state and the permissions of every role that the user has there.
+-- A user with the tenant's state and limit and the permissions of every role that the user has there.
 -- $1 uuid user
 -- Rows: one. Zero rows: there is no such user.
 -- Index: primary keys. Locks: none.
 SELECT u.id, u.tenant_id, u.handle, u.display_name, u.status = 'active' AS is_active,
        coalesce(t.status = 'active', u.tenant_id IS NULL) AS tenant_is_active, coalesce(t.settings, '{}') AS tenant_settings,
        coalesce(t.slug, '') AS tenant_slug,
+       (SELECT q.monthly_limit_usd::double precision FROM tenant_quotas q WHERE q.tenant_id = u.tenant_id) AS tenant_month_limit,
        (SELECT coalesce(jsonb_agg(r.permissions ORDER BY r.name), '[]')
         FROM user_roles ur
         JOIN roles r ON r.id = ur.role_id

@@ -58,6 +58,8 @@ asio::awaitable<nlohmann::json> CrashingAttempt::step(std::string name, nlohmann
                                                       StepOptions options) {
     plan_.crash_if_due(name, CrashPoint::kBeforeIntent);
     StepBody crashing = [&](StepCall call) -> asio::awaitable<nlohmann::json> {
+        // What was to be written with the next record has been written now.
+        if (!unsettled_.empty()) plan_.crash_if_due(std::exchange(unsettled_, {}), CrashPoint::kAfterSettle);
         plan_.crash_if_due(name, CrashPoint::kAfterIntent);
         if (plan_.contains(name, CrashPoint::kDuring)) {
             // It may outlive the body, and then ends the process a little later: as good a moment as any.
@@ -69,13 +71,30 @@ asio::awaitable<nlohmann::json> CrashingAttempt::step(std::string name, nlohmann
         co_return result;
     };
     StepOptions watched = std::move(options);
-    watched.keep = [&, keep = std::move(watched.keep)](pg::Transaction& tx) {
+    // By value: it may run when this attempt is gone.
+    watched.keep = [plan = plan_, name, keep = std::move(watched.keep)](pg::Transaction& tx) {
         if (keep) keep(tx);
-        plan_.crash_if_due(name, CrashPoint::kInSettle);
+        plan.crash_if_due(name, CrashPoint::kInSettle);
     };
+    const bool later = watched.settle_with_next;
     auto result = co_await inner_.step(name, std::move(input), std::move(crashing), std::move(watched));
-    plan_.crash_if_due(name, CrashPoint::kAfterSettle);
+    if (later) unsettled_ = name;
+    else plan_.crash_if_due(name, CrashPoint::kAfterSettle);
     co_return result;
+}
+
+nlohmann::json CrashingAttempt::step_in(pg::Transaction& tx, const std::string& name, const nlohmann::json& input,
+                                        const std::function<nlohmann::json()>& body) {
+    plan_.crash_if_due(name, CrashPoint::kBeforeIntent);
+    auto result = inner_.step_in(tx, name, input, body);
+    plan_.crash_if_due(name, CrashPoint::kInSettle);
+    return result;
+}
+
+asio::awaitable<core::Outcome> CrashingAttempt::complete_in(std::function<std::string(pg::Transaction&)> body) {
+    auto outcome = co_await inner_.complete_in(std::move(body));
+    if (!unsettled_.empty()) plan_.crash_if_due(std::exchange(unsettled_, {}), CrashPoint::kAfterSettle);
+    co_return outcome;
 }
 
 asio::awaitable<bool> CrashingAttempt::progress(nlohmann::json value) { return inner_.progress(std::move(value)); }

@@ -54,9 +54,9 @@ public:
         return inner_.enqueue_in(tx, job);
     }
     boost::asio::awaitable<core::Enqueued> enqueue(core::NewJob job) override { return inner_.enqueue(std::move(job)); }
-    boost::asio::awaitable<core::Outcome> complete_in(std::function<std::string(pg::Transaction&)> body) override {
-        return inner_.complete_in(std::move(body));
-    }
+    boost::asio::awaitable<core::Outcome> complete_in(std::function<std::string(pg::Transaction&)> body) override;
+    nlohmann::json step_in(pg::Transaction& tx, const std::string& name, const nlohmann::json& input,
+                           const std::function<nlohmann::json()>& body) override;
     boost::asio::awaitable<nlohmann::json> step(std::string name, nlohmann::json input, StepBody body,
                                                 StepOptions options) override;
     boost::asio::awaitable<bool> progress(nlohmann::json value) override;
@@ -65,6 +65,7 @@ public:
 private:
     Attempt& inner_;
     const CrashPlan plan_;
+    std::string unsettled_;  ///< the step whose result goes with the next record
 };
 
 /// Runs another handler's attempts as crashing ones.

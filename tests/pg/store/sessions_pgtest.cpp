@@ -194,7 +194,6 @@ TEST_CASE_METHOD(World, "stream: pieces stand at their offsets, once, and are to
         store::append_stream(tx, "s1", job, 0, "Hel");
         store::append_stream(tx, "s1", job, 3, "lo");
         store::append_stream(tx, "s1", job, 3, "lo");
-        store::notify_session(tx, "s1");
     });
     CHECK(database.value("SELECT string_agg(delta, '' ORDER BY position) FROM session_stream") == "Hello");
     eventually(

@@ -97,6 +97,11 @@ public:
         std::terminate();
     }
 
+    nlohmann::json step_in(pg::Transaction&, const std::string&, const nlohmann::json&,
+                           const std::function<nlohmann::json()>&) override {
+        std::terminate();
+    }
+
 private:
     template <typename Value>
     Value copy(const Value& value) const {
