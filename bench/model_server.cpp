@@ -1,6 +1,6 @@
-/// @file  A provider on loopback: takes any number of chat completions at once, answers each after a fixed time as a
-/// stream of a few pieces, and counts what it would have billed. Prints its port; runs until SIGTERM. GET /stats tells
-/// the counts.
+/// @file  A provider on loopback: takes any number of calls at once, answers each after a fixed time, a chat completion
+/// as a stream of a few pieces, an embedding as a vector for each text, and counts what it would have billed. Prints
+/// its port; runs until SIGTERM. GET /stats tells the counts.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,7 +11,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "arguments.hpp"
@@ -26,6 +28,7 @@ using asio::ip::tcp;
 struct Provider {
     std::chrono::milliseconds delay;
     std::string answer;
+    std::string vector;  ///< 1536 numbers, as JSON
     long calls = 0;
     long in_flight = 0;
     long most_in_flight = 0;
@@ -48,6 +51,33 @@ std::string make_answer() {
            "data: [DONE]\n\n";
 }
 
+/// A direction that no model would find; its length is one.
+std::string make_vector() {
+    constexpr int kDimensions = 1536;
+    std::string text = "[";
+    for (int i = 0; i < kDimensions; ++i) {
+        char number[32];
+        std::snprintf(number, sizeof number, "%s%.10f", i == 0 ? "" : ",",
+                      (i % 2 == 0 ? 1 : -1) / std::sqrt(kDimensions));
+        text += number;
+    }
+    return text + "]";
+}
+
+/// @returns the answer to an embeddings request, as OpenAI-compatible servers give it; empty where it is none.
+std::string embed(const Provider& provider, const std::string& request) {
+    const auto wanted = nlohmann::json::parse(request, nullptr, false);
+    if (!wanted.is_object() || !wanted.contains("input")) return {};
+    const std::size_t texts = wanted["input"].is_array() ? wanted["input"].size() : 1;
+    std::string answer = R"({"object":"list","model":"bench-embed","data":[)";
+    for (std::size_t i = 0; i < texts; ++i) {
+        answer += (i == 0 ? "" : ",") + (R"({"object":"embedding","index":)" + std::to_string(i)) + R"(,"embedding":)" +
+                  provider.vector + "}";
+    }
+    const auto tokens = std::to_string(texts * 12);
+    return answer + R"(],"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens + "}}";
+}
+
 http::response<http::string_body> respond(const Provider& provider, const http::request<http::string_body>& request) {
     http::response<http::string_body> response{http::status::ok, request.version()};
     response.keep_alive(request.keep_alive());
@@ -55,6 +85,9 @@ http::response<http::string_body> respond(const Provider& provider, const http::
         response.set(http::field::content_type, "application/json");
         response.body() = "{\"calls\": " + std::to_string(provider.calls) +
                           ", \"most_in_flight\": " + std::to_string(provider.most_in_flight) + "}";
+    } else if (request.target().ends_with("/embeddings")) {
+        response.set(http::field::content_type, "application/json");
+        response.body() = embed(provider, request.body());
     } else {
         response.set(http::field::content_type, "text/event-stream");
         response.body() = provider.answer;
@@ -101,6 +134,7 @@ int main(int argc, char** argv) {
         Provider provider;
         provider.delay = std::chrono::milliseconds{arguments.number("delay-ms", 1000)};
         provider.answer = make_answer();
+        provider.vector = make_vector();
         asio::io_context context{1};
         tcp::acceptor acceptor{context, {asio::ip::address_v4::loopback(), 0}};
         acceptor.listen(4096);

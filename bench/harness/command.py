@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from . import contenders, drain, drain_variants, idle, latency, memory, once, producing, report, turns
+from . import backfill, contenders, drain, drain_variants, idle, latency, memory, once, producing, report, turns
 from .server import Server
 
 SCENARIOS = {scenario.NAME: scenario
-             for scenario in (drain, latency, idle, once, memory, turns, *producing.SCENARIOS, *drain_variants.SCENARIOS)}
+             for scenario in (drain, latency, idle, once, memory, backfill, turns, *producing.SCENARIOS, *drain_variants.SCENARIOS)}
 
 
 class Bench:

@@ -21,8 +21,8 @@ DELAY_MS = 1000
 class Provider:
     """bench_model_server at work."""
 
-    def __init__(self, bench):
-        self.process = subprocess.Popen([bench.build / "bench" / "bench_model_server", "--delay-ms", str(DELAY_MS)],
+    def __init__(self, bench, delay_ms=DELAY_MS):
+        self.process = subprocess.Popen([bench.build / "bench" / "bench_model_server", "--delay-ms", str(delay_ms)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
 
@@ -97,11 +97,13 @@ def measure(bench, connection, contender, turns):
             began = time.monotonic()
             (enqueue_own if own else enqueue_graphile)(connection)
             give_up = began + bench.patience
-            while answered(connection) < turns or unfinished(connection, own):
+            while unfinished(connection, own):
                 if time.monotonic() > give_up or not worker.running():
                     raise worker.failure(f"had answered {answered(connection)} of {turns} turns")
-                time.sleep(0.05)
+                time.sleep(0.1)
             seconds = time.monotonic() - began
+            if answered(connection) < turns:
+                raise worker.failure(f"answered {answered(connection)} of {turns} turns")
             waves = math.ceil(turns / IN_FLIGHT)
             figures = {"turns_per_second": turns / seconds, "of_ideal": waves * DELAY_MS / 1000 / seconds,
                        "rss_mb": usage.peak_resident_mb(worker.pid),
