@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "daemon.hpp"
+#include "support/terminal.hpp"
 
 using namespace std::chrono_literals;
 using namespace oiab::tests;
@@ -28,6 +29,18 @@ void add_people(TestDatabase& database) {
 void add_session(TestDatabase& database, const std::string& id) {
     database.execute("INSERT INTO sessions_index (session_id, user_id, tenant_id) VALUES ($1, $2, $3)",
                      pqxx::params{id, kAda, "0de30000-0000-7000-8000-00000000000a"});
+}
+
+/// A turn of session s1 that some worker has begun, and what it has streamed: {position, piece}.
+void add_running_turn(TestDatabase& database, const std::vector<std::pair<int, std::string>>& pieces) {
+    add_people(database);
+    add_session(database, "s1");
+    database.execute("INSERT INTO jobs (id, kind, payload) VALUES ($1, 'agent-turn', '{}')", pqxx::params{kTurn});
+    database.execute("UPDATE jobs SET status = 'running', locked_by = 'test'");
+    for (const auto& [position, piece] : pieces) {
+        database.execute("INSERT INTO session_stream (session_id, job_id, position, delta) VALUES ('s1', $1, $2, $3)",
+                         pqxx::params{kTurn, position, piece});
+    }
 }
 
 std::vector<json> events_of(const std::string& out) {
@@ -102,16 +115,8 @@ TEST_CASE("chat: a session is its user's alone, and whoever talks must be known"
 
 TEST_CASE("chat: a reader that stopped goes on at its offset") {
     TestDatabase database;
-    add_people(database);
-    add_session(database, "s1");
-    database.execute(
-        "INSERT INTO jobs (id, kind, payload) VALUES ('019a0000-0000-7000-8000-000000000001', 'agent-turn', '{}');"
-        "UPDATE jobs SET status = 'running', locked_by = 'test';"
-        "INSERT INTO session_stream (session_id, job_id, position, delta) VALUES"
-        " ('s1', '019a0000-0000-7000-8000-000000000001', 0, 'Grüße '),"
-        " ('s1', '019a0000-0000-7000-8000-000000000001', 8, 'aus '),"
-        " ('s1', '019a0000-0000-7000-8000-000000000001', 12, 'Lissabon');"
-        "UPDATE jobs SET status = 'completed', result = '{\"text\": \"Grüße aus Lissabon\"}'");
+    add_running_turn(database, {{0, "Grüße "}, {8, "aus "}, {12, "Lissabon"}});
+    database.execute(R"(UPDATE jobs SET status = 'completed', result = '{"text": "Grüße aus Lissabon"}')");
     const Cli cli{database};
     const auto whole = cli.run({"chat", "-s", "s1", "--job", kTurn, "--json"});
     CHECK(whole.code == 0);
@@ -128,14 +133,7 @@ TEST_CASE("chat: a reader that stopped goes on at its offset") {
 
 TEST_CASE("chat: an answer that a later attempt writes anew is shown anew") {
     TestDatabase database;
-    add_people(database);
-    add_session(database, "s1");
-    database.execute(
-        "INSERT INTO jobs (id, kind, payload) VALUES ('019a0000-0000-7000-8000-000000000001', 'agent-turn', '{}');"
-        "UPDATE jobs SET status = 'running', locked_by = 'test';"
-        "INSERT INTO session_stream (session_id, job_id, position, delta) VALUES"
-        " ('s1', '019a0000-0000-7000-8000-000000000001', 0, 'One thing, '),"
-        " ('s1', '019a0000-0000-7000-8000-000000000001', 11, 'and ano')");
+    add_running_turn(database, {{0, "One thing, "}, {11, "and ano"}});
     const Cli cli{database};
     const auto reader = cli.start({"chat", "-s", "s1", "--job", kTurn, "--json"});
     eventually(30s, [&] { return deltas_of(events_of(reader->out())) == "One thing, and ano"; }, "the first attempt");
@@ -165,14 +163,8 @@ TEST_CASE("chat: Ctrl-C cancels the answer that is awaited, and says before why 
 
 TEST_CASE("chat: what the model says cannot command the terminal") {
     TestDatabase database;
-    add_people(database);
-    add_session(database, "s1");
-    database.execute(
-        "INSERT INTO jobs (id, kind, payload) VALUES ('019a0000-0000-7000-8000-000000000001', 'agent-turn', '{}');"
-        "UPDATE jobs SET status = 'running', locked_by = 'test';"
-        "INSERT INTO session_stream (session_id, job_id, position, delta)"
-        " VALUES ('s1', '019a0000-0000-7000-8000-000000000001', 0, E'a\\x1b[2Jb\\nc\\u009b1mé');"
-        "UPDATE jobs SET status = 'completed'");
+    add_running_turn(database, {{0, "a\x1b[2Jb\nc\u009b1mé"}});
+    database.execute("UPDATE jobs SET status = 'completed'");
     CHECK(Cli{database}.run({"chat", "-s", "s1", "--job", kTurn}).out == "a?[2Jb\nc?1mé\n");
 }
 
@@ -204,4 +196,48 @@ TEST_CASE("chat: a plan is asked for, looked at, and its answer comes into the w
         "the plan's state");
     chat->end_input();
     CHECK(chat->wait_or_fail().code == 0);
+}
+
+TEST_CASE("chat: at a terminal one types at a prompt and watches the answer arrive; Ctrl-D ends it") {
+    TestDatabase database;
+    add_people(database);
+    const auto cli = quick_cli(database);
+    const auto daemon = cli.start({});
+    wait_until_ready(*daemon);
+    Terminal terminal{{oiabd_path(), "chat", "-u", "ada", "-s", "s1"}, cli.environment};
+    const auto shows = [&](const std::string& text) { return terminal.shown().find(text) != std::string::npos; };
+    eventually(30s, [&] { return terminal.shown().ends_with("> "); }, "the prompt");
+    CHECK(shows("[session s1 (new)]"));
+    CHECK(shows("/help"));
+    terminal.type("Which hotel is nearest\r");
+    eventually(
+        60s, [&] { return shows("You said: Which hotel is nearest") && terminal.shown().ends_with("> "); },
+        "the answer, and the next prompt");
+    terminal.type("/orchestrate Compare the two hotels and then write a recommendation\r");
+    eventually(30s, [&] { return !database.value("SELECT id FROM orchestrator_plans").empty(); }, "the plan");
+    const auto plan = database.value("SELECT id FROM orchestrator_plans");
+    eventually(30s, [&] { return shows(plan); }, "the plan's id");
+    eventually(60s, [&] { return database.value("SELECT status FROM orchestrator_plans") == "completed"; }, "its end");
+    const auto before = terminal.shown().size();
+    terminal.type("/plan-status " + plan + "\r");
+    eventually(30s, [&] { return terminal.shown().find(": completed", before) != std::string::npos; }, "its state");
+    terminal.type("\x04");
+    INFO(terminal.shown());
+    CHECK(terminal.wait() == 0);
+}
+
+TEST_CASE("chat: Ctrl-C at a terminal cancels the answer that is awaited, and the terminal goes on as before") {
+    TestDatabase database;
+    add_people(database);
+    const Cli cli{database};
+    Terminal terminal{{oiabd_path(), "chat", "-u", "ada", "-s", "s1"}, cli.environment};
+    eventually(30s, [&] { return terminal.shown().ends_with("> "); }, "the prompt");
+    terminal.type("hello\r");
+    eventually(30s, [&] { return database.value("SELECT count(*) FROM jobs") == "1"; }, "the turn");
+    terminal.type("\x03");
+    eventually(30s, [&] { return database.value("SELECT status FROM jobs") == "failed"; }, "the turn is cancelled");
+    eventually(30s, [&] { return terminal.shown().ends_with("> "); }, "the next prompt");
+    CHECK(terminal.echoes());
+    terminal.type("/quit\r");
+    CHECK(terminal.wait() == 0);
 }

@@ -148,49 +148,56 @@ TEST_CASE_METHOD(Lanes, "lanes: cancel, delete, another worker's finish and a fa
     CHECK(next() == Ids{second});
 }
 
+namespace {
+
+using Heard = std::vector<std::string>;
+
+/// Who listens to the lanes.
+class LaneListener {
+public:
+    explicit LaneListener(const std::string& url) : connection_{url} {
+        connection_.listen("oiab_lanes", [this](pqxx::notification n) { heard_.emplace_back(n.payload); });
+    }
+    /// What was committed since the last call.
+    Heard hear() {
+        heard_.clear();
+        pqxx::nontransaction{connection_}.exec("SELECT 1");
+        connection_.get_notifs();
+        return heard_;
+    }
+
+private:
+    pqxx::connection connection_;
+    Heard heard_;
+};
+
+}  // namespace
+
 TEST_CASE_METHOD(Lanes, "lanes: inserts and ends of keyed rows are notified with the lane") {
-    pqxx::connection listener{database.url()};
-    std::vector<std::string> heard;
-    listener.listen("oiab_lanes", [&](pqxx::notification n) { heard.emplace_back(n.payload); });
-    const auto hear = [&] {
-        heard.clear();
-        pqxx::nontransaction{listener}.exec("SELECT 1");
-        listener.get_notifs();
-        return heard;
-    };
-    using Heard = std::vector<std::string>;
+    LaneListener listener{database.url()};
     const auto head = in_lane(), second = in_lane();
-    CHECK(hear() == Heard{"lane", "lane"});
+    CHECK(listener.hear() == Heard{"lane", "lane"});
     REQUIRE(next() == Ids{head});
-    CHECK(hear().empty());
+    CHECK(listener.hear().empty());
     settle(job_of(head), core::completed());
-    CHECK(hear() == Heard{"lane"});
+    CHECK(listener.hear() == Heard{"lane"});
     database.execute("DELETE FROM jobs WHERE id = '" + second.to_string() + "'");
-    CHECK(hear() == Heard{"lane"});
+    CHECK(listener.hear() == Heard{"lane"});
     database.execute("DELETE FROM jobs");
-    CHECK(hear().empty());
+    CHECK(listener.hear().empty());
 }
 
 TEST_CASE_METHOD(Lanes, "lanes: a session that advances lanes itself tells nobody of an end for which nobody waits") {
-    pqxx::connection listener{database.url()};
-    std::vector<std::string> heard;
-    listener.listen("oiab_lanes", [&](pqxx::notification n) { heard.emplace_back(n.payload); });
-    const auto hear = [&] {
-        heard.clear();
-        pqxx::nontransaction{listener}.exec("SELECT 1");
-        listener.get_notifs();
-        return heard;
-    };
-    using Heard = std::vector<std::string>;
+    LaneListener listener{database.url()};
     const auto head = in_lane(), second = in_lane();
     REQUIRE(next() == Ids{head});
-    CHECK(hear() == Heard{"lane", "lane"});
+    CHECK(listener.hear() == Heard{"lane", "lane"});
     pqxx::nontransaction{session.connection()}.exec("SET oiabd.advances_lanes = on");
     settle(job_of(head), core::completed());
-    CHECK(hear() == Heard{"lane"});
+    CHECK(listener.hear() == Heard{"lane"});
     REQUIRE(next() == Ids{second});
     settle(job_of(second), core::completed());
-    CHECK(hear().empty());
+    CHECK(listener.hear().empty());
 }
 
 TEST_CASE_METHOD(Lanes, "lanes: the sweep finds idle lanes page by page and leaves held ones alone") {
