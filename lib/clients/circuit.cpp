@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace oiab::clients {
-namespace {
-
-/// A provider that asks for more is asked again all the same: it may have recovered, and one call costs little.
-constexpr std::chrono::hours kLongestAskedPause{1};
-
-}  // namespace
 
 std::optional<std::chrono::milliseconds> Circuit::refusal(core::SteadyTime now) const {
     if (state_ == State::kClosed) return std::nullopt;
@@ -19,6 +13,7 @@ std::optional<std::chrono::milliseconds> Circuit::refusal(core::SteadyTime now) 
 
 std::expected<Circuit::Ticket, std::chrono::milliseconds> Circuit::admit(core::SteadyTime now) {
     if (const auto wait = refusal(now)) return std::unexpected{*wait};
+    touched_ = now;
     if (state_ == State::kClosed) return Ticket::kUsual;
     state_ = State::kHalfOpen;
     probing_ = true;
@@ -42,6 +37,7 @@ void Circuit::succeeded(Ticket) {
 
 void Circuit::failed(Ticket ticket, core::SteadyTime now, std::optional<std::chrono::milliseconds> retry_after,
                      core::Random& random) {
+    touched_ = now;
     if (state_ == State::kClosed) {
         if (++failures_ >= settings_.failures) open(now, retry_after, random);
         return;
@@ -61,7 +57,7 @@ void Circuit::open(core::SteadyTime now, std::optional<std::chrono::milliseconds
     auto pause = pauses.backoff(++openings_, random);
     if (retry_after)
         pause = std::max<std::chrono::milliseconds>(
-            pause, std::min<std::chrono::milliseconds>(*retry_after, kLongestAskedPause));
+            pause, std::min<std::chrono::milliseconds>(*retry_after, kLongestRetryAfter));
     until_ = now + pause;
 }
 

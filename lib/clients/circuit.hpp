@@ -10,6 +10,7 @@
 #include <expected>
 #include <optional>
 
+#include "clients/retry_after.hpp"
 #include "core/clock.hpp"
 #include "core/random.hpp"
 #include "core/retry_policy.hpp"
@@ -47,8 +48,11 @@ public:
     void abandoned(Ticket ticket);
 
     [[nodiscard]] State state() const noexcept { return state_; }
-    /// Nothing would be lost by forgetting it.
-    [[nodiscard]] bool is_pristine() const noexcept { return state_ == State::kClosed && failures_ == 0; }
+    /// Hardly anything would be lost by forgetting it: nothing has failed since the last success, or nobody has called
+    /// for an hour, so that every pause is over.
+    [[nodiscard]] bool is_forgettable(core::SteadyTime now) const noexcept {
+        return (state_ == State::kClosed && failures_ == 0) || now - touched_ >= kLongestRetryAfter;
+    }
 
 private:
     void open(core::SteadyTime now, std::optional<std::chrono::milliseconds> retry_after, core::Random& random);
@@ -59,6 +63,7 @@ private:
     int openings_ = 0;  ///< since the last success
     bool probing_ = false;
     core::SteadyTime until_{};
+    core::SteadyTime touched_{};  ///< when a call was let through or failed last
 };
 
 }  // namespace oiab::clients

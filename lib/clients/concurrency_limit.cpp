@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clients/retry_after.hpp"
 #include "core/retry_policy.hpp"
 
 namespace oiab::clients {
@@ -46,7 +47,7 @@ void ConcurrencyLimit::refused(Epoch began_in, core::SteadyTime now,
 }
 
 void ConcurrencyLimit::pause(core::SteadyTime now, std::chrono::milliseconds wait) {
-    paused_until_ = std::max(paused_until_, now + wait);
+    paused_until_ = std::max(paused_until_, now + std::min<std::chrono::milliseconds>(wait, kLongestRetryAfter));
 }
 
 void ConcurrencyLimit::ended() {

@@ -45,7 +45,7 @@ public:
                  core::Random& random);
     /// Ended in a way that says nothing about the limit.
     void ended();
-    /// Nothing starts before that has passed, for a provider in trouble that asks for it.
+    /// Nothing starts before that has passed, for a provider in trouble that asks for it; kLongestRetryAfter at most.
     void pause(core::SteadyTime now, std::chrono::milliseconds wait);
 
     /// Calls are waiting: lets the ramp go on where it is due.

@@ -73,7 +73,9 @@ std::shared_ptr<CallQueue> ProviderTraffic::queue_of(const std::string& key_id) 
 
 Circuit& ProviderTraffic::circuit_in_map(const std::string& name) {
     if (const auto found = circuits_.find(name); found != circuits_.end()) return found->second;
-    if (circuits_.size() > kManyEntries) std::erase_if(circuits_, [](const auto& c) { return c.second.is_pristine(); });
+    if (circuits_.size() > kManyEntries) {
+        std::erase_if(circuits_, [now = clock_.now()](const auto& c) { return c.second.is_forgettable(now); });
+    }
     return circuits_.emplace(name, Circuit{settings_.circuit}).first->second;
 }
 

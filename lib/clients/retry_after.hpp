@@ -10,8 +10,9 @@
 
 namespace oiab::clients {
 
-/// Longer requests are taken for this long: nobody means a month, and a job's backoff has its own cap.
-inline constexpr std::chrono::hours kLongestRetryAfter{24 * 7};
+/// Longer requests are taken for this long, whether a circuit, a key or a job waits: one bogus header shall not silence
+/// a provider for days. It may have recovered, and one call costs little.
+inline constexpr std::chrono::hours kLongestRetryAfter{1};
 
 /// Reads a number of seconds or one of the three forms of an HTTP date.
 /// @param now  what a date is measured against; a date in the past means no wait

@@ -64,7 +64,7 @@ TEST_CASE("circuit: one probe after the pause, and its success closes") {
     CHECK(world.circuit.state() == State::kHalfOpen);
     CHECK(world.refused_for() == 4s);
     world.circuit.succeeded(*probe);
-    CHECK(world.circuit.is_pristine());
+    CHECK(world.circuit.is_forgettable(world.clock.now()));
     CHECK(world.circuit.admit(world.clock.now()).value() == Ticket::kUsual);
 }
 

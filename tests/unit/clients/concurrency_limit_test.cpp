@@ -175,3 +175,9 @@ TEST_CASE("limit: a lone call that is refused pauses longer each time, and never
     world.refuse_one();
     CHECK(world.limit.wake_at(world.clock.now()) == world.clock.now() + 750ms);
 }
+
+TEST_CASE("limit: nobody's Retry-After silences a key for longer than an hour") {
+    World world{{.initial = 1}};
+    world.limit.pause(world.clock.now(), 24h * 7);
+    CHECK(world.limit.wake_at(world.clock.now()) == world.clock.now() + 1h);
+}
