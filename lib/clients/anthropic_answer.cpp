@@ -53,7 +53,9 @@ std::expected<std::string, ModelError> AnthropicAnswer::take_event(const json& e
     if (!event.is_object()) return std::unexpected{garbled_answer("an event of its stream is not a JSON object")};
     const std::string type = text_member(event, "type");
     if (type == "error" || (type.empty() && event.contains("error"))) {
-        return std::unexpected{model_error_in(settings, event)};
+        auto error = model_error_in(settings, event);
+        error.may_be_billed = begun_;  // the prompt, and thoughts and tool calls of which no text tells
+        return std::unexpected{std::move(error)};
     }
     if (type == "message_start") return begin_message(member(event, "message"));
     if (type == "content_block_start") return begin_block(index_of(event), member(event, "content_block"));

@@ -112,9 +112,13 @@ asio::awaitable<OpenAiChat::Answer> OpenAiChat::read_events(HttpStream stream, c
             }
             const auto piece = parse_provider_json(event.data);
             if (piece.is_discarded()) co_return std::unexpected{garbled_answer("an event of its stream is not JSON")};
-            if (event.event == "error") co_return std::unexpected{model_error_in(settings_.provider, piece)};
-            const auto text = assembly.take(piece, settings_.provider);
-            if (!text) co_return std::unexpected{text.error()};
+            auto text = event.event == "error" ? std::unexpected{model_error_in(settings_.provider, piece)}
+                                               : assembly.take(piece, settings_.provider);
+            if (!text) {
+                // Also thoughts and tool calls cost, of which on_delta tells nothing.
+                text.error().may_be_billed |= !assembly.is_empty();
+                co_return std::unexpected{std::move(text.error())};
+            }
             if (on_delta && !text->empty()) on_delta(*text);
         }
     }

@@ -42,7 +42,11 @@ asio::awaitable<std::expected<Embeddings, ModelError>> OpenAiEmbedder::embed(std
     const std::size_t step = std::max<std::size_t>(1, settings_.max_batch);
     for (std::size_t begin = 0; begin < work.texts.size(); begin += step) {
         const std::size_t end = std::min(begin + step, work.texts.size());
-        if (auto done = co_await embed_range(work, begin, end); !done) co_return std::unexpected{done.error()};
+        if (auto done = co_await embed_range(work, begin, end); !done) {
+            // What was embedded before is lost to the caller, but not free.
+            done.error().may_be_billed |= work.provider_accepts;
+            co_return std::unexpected{std::move(done.error())};
+        }
     }
     co_return std::move(work.done);
 }

@@ -199,8 +199,9 @@ ModelError model_error_of(const CallError& error, core::Deadline deadline) {
     if (error.kind == CallFailure::kCancelled) out.kind = ModelErrorClass::kCancelled;
     if (error.kind == CallFailure::kTimeout && deadline.reached()) out.kind = ModelErrorClass::kDeadline;
     if (error.kind == CallFailure::kTooLarge) out.kind = ModelErrorClass::kPermanent;
-    out.may_be_billed = error.kind == CallFailure::kTimeout || error.kind == CallFailure::kTruncated ||
-                        error.kind == CallFailure::kTooLarge || error.kind == CallFailure::kCancelled;
+    out.may_be_billed = error.repeat == Repeat::kUnsafe &&
+                        (error.kind == CallFailure::kTimeout || error.kind == CallFailure::kTruncated ||
+                         error.kind == CallFailure::kTooLarge || error.kind == CallFailure::kCancelled);
     if (error.kind == CallFailure::kProtocol && error.repeat == Repeat::kSafe) out.kind = ModelErrorClass::kPermanent;
     return out;
 }

@@ -52,6 +52,12 @@ TEST_CASE("anthropic: each of its errors is told apart, by status and inside of 
         CHECK(broken.error().rate_limited == (status == 429));
         CHECK(broken.error().message == "the provider broke off its answer with an error: sorry, ***");
         CHECK(model.deltas == "[Hel]");
+        CHECK(broken.error().may_be_billed);
+
+        model.provider.server.set_script(sending({error_event(type)}));
+        const auto unbegun = model.ask();
+        REQUIRE_FALSE(unbegun);
+        CHECK_FALSE(unbegun.error().may_be_billed);
     }
 }
 

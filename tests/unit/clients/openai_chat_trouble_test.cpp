@@ -102,11 +102,18 @@ TEST_CASE("chat: an error inside a 200 stream is an error") {
     REQUIRE_FALSE(answer);
     CHECK(answer.error().kind == ModelErrorClass::kRetryable);
     CHECK(answer.error().message == "the provider broke off its answer with an error: backend died");
+    CHECK(answer.error().may_be_billed);
+
+    // Thoughts are paid for, too, although nobody is shown them.
+    provider.server.set_script(streaming({R"({"choices":[{"delta":{"reasoning_content":"hm"}}]})",
+                                          R"({"error":{"message":"slow down","type":"rate_limit_error"}})"}));
+    CHECK(provider.ask().error().may_be_billed);
 
     provider.server.set_script(streaming({R"({"error":{"message":"bad model","code":404}})"}));
     answer = provider.ask();
     REQUIRE_FALSE(answer);
     CHECK(answer.error().kind == ModelErrorClass::kPermanent);
+    CHECK_FALSE(answer.error().may_be_billed);
 
     provider.server.set_script(answering(200, R"({"error":{"message":"no credit","code":"insufficient_quota"}})"));
     answer = provider.ask();
@@ -251,4 +258,14 @@ TEST_CASE("chat: an address that is none is permanent, and nobody there is retry
     const auto answer = provider.ask();
     CHECK(answer.error().kind == ModelErrorClass::kRetryable);
     CHECK(answer.error().status == 0);
+}
+
+TEST_CASE("chat: a call that ended before it was sent is not charged") {
+    const auto billed = [](CallFailure kind, Repeat repeat) {
+        return model_error_of(CallError{kind, "as scripted", repeat}, oiab::core::Deadline::never()).may_be_billed;
+    };
+    for (const auto kind : {CallFailure::kTimeout, CallFailure::kTruncated, CallFailure::kCancelled}) {
+        CHECK(billed(kind, Repeat::kUnsafe));
+        CHECK_FALSE(billed(kind, Repeat::kSafe));
+    }
 }

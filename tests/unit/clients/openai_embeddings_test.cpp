@@ -207,3 +207,18 @@ TEST_CASE("embeddings: the status of a refusal counts although its body breaks o
     }};
     CHECK(provider.embed({"a"}).error().kind == ModelErrorClass::kPermanent);
 }
+
+TEST_CASE("embeddings: what was embedded before a failure is not free") {
+    const auto until_second = [](ServedConnection& connection, const ServedRequest& request) {
+        if (request.body.find("second") == std::string::npos) embed_lengths(connection, request);
+        else connection.respond_json(503, "{}");
+    };
+    Provider provider{until_second};
+    provider.settings.max_batch = 1;
+    const auto paid = provider.embed({"first", "second"});
+    REQUIRE_FALSE(paid);
+    CHECK(paid.error().may_be_billed);
+    const auto free = provider.embed({"second", "first"});
+    REQUIRE_FALSE(free);
+    CHECK_FALSE(free.error().may_be_billed);
+}
