@@ -5,8 +5,9 @@
 #include <boost/system/system_error.hpp>
 #include <nlohmann/json.hpp>
 
+#include "clients/provider.hpp"
 #include "clients/retry_after.hpp"
-#include "core/json_text.hpp"
+#include "clients/utf8.hpp"
 
 namespace oiab::clients {
 namespace {
@@ -20,18 +21,13 @@ constexpr std::size_t kMaxReason = 500;
 constexpr std::chrono::seconds kAskAgain{5};
 constexpr std::chrono::seconds kAskAgainAtLeast{1};
 
-std::string text_in(const json& answer, const char* field) {
-    const auto found = answer.find(field);
-    return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
 /// The error as the pool words it: a text, or an object with a message.
 std::string reason_in(const json& answer) {
     if (!answer.is_object()) return {};
-    auto reason = text_in(answer, "error");
+    auto reason = text_member(answer, "error");
     if (const auto error = answer.find("error"); reason.empty() && error != answer.end() && error->is_object())
-        reason = text_in(*error, "message");
-    return reason.substr(0, kMaxReason);
+        reason = text_member(*error, "message");
+    return shortened(reason, kMaxReason);
 }
 
 std::string with_reason(std::string sentence, const std::string& reason) {
@@ -43,7 +39,7 @@ std::string with_reason(std::string sentence, const std::string& reason) {
 PoolAnswer read_pool_answer(int status, std::string_view body, std::optional<std::chrono::milliseconds> retry_after) {
     if (status == 202)
         return PoolPending{std::max<std::chrono::milliseconds>(retry_after.value_or(kAskAgain), kAskAgainAtLeast)};
-    const json answer = core::parse_foreign_json(body);
+    const json answer = parse_provider_json(body);
     const std::string reason = reason_in(answer);
     const std::string said = "the sandbox pool answered " + std::to_string(status);
     if (status == 408 || status == 409 || status == 425 || status == 429 || status >= 500)
@@ -52,7 +48,7 @@ PoolAnswer read_pool_answer(int status, std::string_view body, std::optional<std
     if (answer.is_object() && answer.contains("error") && !answer["error"].is_null())
         return PoolRefusal{with_reason("the sandbox pool's agent failed", reason)};
     if (answer.is_object() && answer.contains("result") && answer["result"].is_string())
-        return PoolResult{answer["result"].get<std::string>()};
+        return PoolResult{text_member(answer, "result")};
     return PoolTrouble{said + " with neither a result nor an error", std::nullopt};
 }
 

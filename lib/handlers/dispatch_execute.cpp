@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/json_text.hpp"
 #include "handlers/delegated_work.hpp"
 #include "handlers/payload.hpp"
 #include "store/dispatches.hpp"
@@ -153,8 +154,7 @@ asio::awaitable<core::Outcome> DispatchExecute::run(Attempt& attempt) {
     std::function<std::string(pg::Transaction&)> complete = [&](pg::Transaction& tx) {
         attempt.guard_in(tx);
         if (!store::complete_member(tx, id, number, text)) refuse(core::FailureReason::kCancelled, kCancelled);
-        return json{{"text", text}, {"mode", opened.dispatch.mode}}.dump(-1, ' ', false,
-                                                                         json::error_handler_t::replace);
+        return core::storable_json({{"text", text}, {"mode", opened.dispatch.mode}});
     };
     co_return co_await attempt.complete_in(std::move(complete));
 }

@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "clients/dispatch_pool.hpp"
+#include "clients/utf8.hpp"
 
 using namespace oiab::clients;
 using namespace std::chrono_literals;
@@ -31,6 +32,14 @@ TEST_CASE("pool: a result is taken, an error is final") {
     CHECK(std::get<PoolResult>(result).text == "found it");
     CHECK(refusal(200, R"({"error": "no such repository"})") == "the sandbox pool's agent failed: no such repository");
     CHECK(refusal(200, R"({"error": {"message": "out of disk"}})") == "the sandbox pool's agent failed: out of disk");
+    // What the database would refuse costs neither the result nor an attempt.
+    const auto odd = answer(200, "{\"result\": \"a\\u0000b\\ud83dc\xff\"}");
+    REQUIRE(std::holds_alternative<PoolResult>(odd));
+    CHECK(std::get<PoolResult>(odd).text == "a\uFFFDb\uFFFDc\uFFFD");
+    std::string accents;
+    for (int i = 0; i < 400; ++i) accents += "\u00e9";
+    const auto cut = refusal(422, R"({"error": "x)" + accents + R"("})");
+    CHECK(cut == to_valid_utf8(cut));
     CHECK(refusal(401, "") == "the sandbox pool answered 401");
     CHECK(refusal(422, R"({"error": "no user_pc is connected"})") ==
           "the sandbox pool answered 422: no user_pc is connected");
