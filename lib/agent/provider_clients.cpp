@@ -94,15 +94,13 @@ public:
         return endpoint;
     }
 
-    /// A circuit is shared by all who call the same models at the same address; tenants' rows may have one name and
-    /// different addresses.
     [[nodiscard]] static clients::TrafficIdentity identity(const store::ProviderRow& row,
                                                            const clients::ChatEndpoint& endpoint) {
         const auto& provider = endpoint.provider;
-        const std::string address{provider.base_url.empty() ? clients::default_base_url(endpoint.protocol)
-                                                            : std::string_view{provider.base_url}};
-        return {clients::make_key_id(address, provider.api_key),
-                fmt::format("{} at {}", provider_name(row), address.substr(0, address.find('?')))};
+        return clients::make_identity(provider_name(row),
+                                      provider.base_url.empty() ? clients::default_base_url(endpoint.protocol)
+                                                                : std::string_view{provider.base_url},
+                                      provider.api_key);
     }
 };
 

@@ -13,6 +13,9 @@ namespace {
 /// Told to calls that waited in vain in a long queue. They come back behind the others, but cost nothing meanwhile.
 constexpr std::chrono::milliseconds kComeBackToQueue{10'000};
 
+/// A call that had less has not failed because of the provider when its deadline passes.
+constexpr std::chrono::seconds kFairTime{60};
+
 core::Deadline patience(const ProviderTraffic& traffic, core::Deadline deadline) {
     const auto now = traffic.clock().now();
     const auto half_left = deadline.reached(now) ? core::SteadyTime::duration::zero() : (deadline.at() - now) / 2;
@@ -25,7 +28,7 @@ class Passage {
 public:
     Passage(ProviderTraffic& traffic, const TrafficIdentity& identity, std::string_view model, core::Deadline deadline)
         : traffic_{traffic},
-          provider_{identity.provider},
+          provider_{identity.shown.empty() ? identity.provider : identity.shown},
           circuit_{ProviderTraffic::circuit_name(identity.provider, model)},
           queue_{traffic.queue_of(identity.key_id)},
           deadline_{deadline},
@@ -50,6 +53,7 @@ public:
             co_return circuit_is_open(ticket.error());
         }
         ticket_ = *ticket;
+        had_fair_time_ = !deadline_.reached(traffic_.clock().now() + kFairTime);
         co_return std::nullopt;
     }
 
@@ -73,7 +77,8 @@ public:
             traffic_.answering(circuit_, ticket);
             traffic_.abandoned(circuit_, ticket);
             permit_->refused(error.retry_after);
-        } else if (error.kind == ModelErrorClass::kRetryable || error.kind == ModelErrorClass::kDeadline) {
+        } else if (error.kind == ModelErrorClass::kRetryable ||
+                   (error.kind == ModelErrorClass::kDeadline && had_fair_time_)) {
             traffic_.failed(circuit_, ticket, error.retry_after);
             if (error.retry_after) permit_->pause_key(*error.retry_after);
         } else if (error.status > 0) {
@@ -82,7 +87,8 @@ public:
             traffic_.abandoned(circuit_, ticket);
         }
         permit_.reset();
-        if (!error.rate_limited || answering_ || requeues_ >= traffic_.settings().requeues) return false;
+        const bool nothing_happened = error.rate_limited && !answering_ && !error.may_be_billed;
+        if (!nothing_happened || requeues_ >= traffic_.settings().requeues) return false;
         ++requeues_;
         refusal_ = error;
         return true;
@@ -128,6 +134,7 @@ private:
     std::optional<Circuit::Ticket> ticket_;
     std::optional<ModelError> refusal_;  ///< what the provider said when it was asked too often
     bool answering_ = false;
+    bool had_fair_time_ = false;
     int requeues_ = 0;
 };
 

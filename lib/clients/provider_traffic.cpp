@@ -1,10 +1,12 @@
 #include "clients/provider_traffic.hpp"
 
+#include <fmt/format.h>
 #include <openssl/sha.h>
 
 #include <array>
 
 #include "clients/call_queue.hpp"
+#include "clients/origin.hpp"
 
 namespace oiab::clients {
 namespace {
@@ -12,22 +14,35 @@ namespace {
 /// Users and their keys come and go; what tells nothing is forgotten beyond this many.
 constexpr std::size_t kManyEntries = 1024;
 
-constexpr std::size_t kKeyIdBytes = 8;
+constexpr std::size_t kIdBytes = 8;
 
-}  // namespace
-
-std::string make_key_id(std::string_view base_url, std::string_view api_key) {
-    std::string text{api_key.empty() ? "address:" : "key:"};
-    text += api_key.empty() ? base_url : api_key;
+/// The beginning of the text's SHA-256.
+std::string make_id(std::string_view text) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
     SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string id;
-    for (std::size_t i = 0; i < kKeyIdBytes; ++i) {
+    for (std::size_t i = 0; i < kIdBytes; ++i) {
         id += kDigits[digest[i] >> 4U];
         id += kDigits[digest[i] & 15U];
     }
     return id;
+}
+
+}  // namespace
+
+std::string make_key_id(std::string_view base_url, std::string_view api_key) {
+    std::string text{base_url};
+    text = find_origin(text).value_or(text);
+    text += '\0';
+    text += api_key;
+    return make_id(text);
+}
+
+TrafficIdentity make_identity(std::string_view provider, std::string_view base_url, std::string_view api_key) {
+    const std::string address{base_url.substr(0, base_url.find('?'))};
+    return {make_key_id(base_url, api_key), fmt::format("{} at {}", provider, make_id(address)),
+            fmt::format("{} at {}", provider, find_origin(address).value_or("a malformed address"))};
 }
 
 ProviderTraffic::ProviderTraffic(const core::Clock& clock, core::Random& random, TrafficSettings settings)

@@ -26,12 +26,19 @@ namespace oiab::clients {
 /// Whose calls these are.
 struct TrafficIdentity {
     std::string key_id;    ///< of make_key_id: calls with the same one share a limit
-    std::string provider;  ///< as usage records name it; with the model's name it selects the circuit
+    std::string provider;  ///< with the model's name it selects the circuit
+    std::string shown{};   ///< what messages call the provider; empty: `provider`
 };
 
-/// Identifies a credential without telling it: the beginning of a SHA-256. Fit for logs and for TrafficIdentity.
-/// @param api_key  empty for servers without credentials, which are told apart by their address
+/// Identifies a credential at a server without telling it: the beginning of a SHA-256 of the address's scheme, host
+/// and port, and of the key. The same text at two servers is two credentials: self-hosted ones share dummy keys.
+/// @param api_key  empty for servers without credentials
 [[nodiscard]] std::string make_key_id(std::string_view base_url, std::string_view api_key);
+
+/// A circuit is shared by all who call the same models of the provider at the same address; rows may have one name and
+/// different addresses. Users, passwords and paths of the address, which may be secrets, are in a hash only.
+[[nodiscard]] TrafficIdentity make_identity(std::string_view provider, std::string_view base_url,
+                                            std::string_view api_key);
 
 struct TrafficSettings {
     CircuitSettings circuit{};

@@ -55,10 +55,8 @@ template <typename Model>
 std::shared_ptr<Model> guarded(std::shared_ptr<Model> model, const ModelEndpoint& endpoint,
                                const ProviderSupport& providers) {
     if (!providers.traffic) return model;
-    clients::TrafficIdentity identity{
-        clients::make_key_id(endpoint.base_url, endpoint.api_key),
-        kDirectProvider + std::string{" at "} + endpoint.base_url.substr(0, endpoint.base_url.find('?'))};
-    return clients::make_guarded(std::move(model), providers.traffic, std::move(identity));
+    return clients::make_guarded(std::move(model), providers.traffic,
+                                 clients::make_identity(kDirectProvider, endpoint.base_url, endpoint.api_key));
 }
 
 void use_direct(agent::AgentWorld& world, const BuiltinSettings& settings, clients::HttpClient& http,

@@ -113,13 +113,36 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("traffic: a key's id tells keys apart and tells no key") {
-    const auto id = make_key_id("https://a", "sk-very-secret");
-    CHECK(id.size() == 16);
-    CHECK(id == make_key_id("https://b", "sk-very-secret"));
-    CHECK(id != make_key_id("https://a", "sk-other"));
-    CHECK(make_key_id("https://a", "") != make_key_id("https://b", ""));
-    CHECK(make_key_id("x", "") != make_key_id("", "x"));
+TEST_CASE("traffic: circuits that nobody has used for an hour are forgotten where there are many") {
+    World world;
+    const auto fail = [&](const std::string& model) {
+        world.model->errors = {error_of(ModelErrorClass::kRetryable)};
+        CHECK_FALSE(world.ask(model));
+    };
+    fail("old");
+    fail("old");
+    world.clock.advance(1h);
+    fail("young");
+    fail("young");
+    for (int i = 0; i < 1100; ++i) fail("model " + std::to_string(i));
+    fail("old");
+    fail("young");
+    CHECK(world.traffic->circuit_state("acme", "old") == Circuit::State::kClosed);
+    CHECK(world.traffic->circuit_state("acme", "young") == Circuit::State::kOpen);
+}
+
+TEST_CASE("traffic: a call whose own deadline was short says nothing against the provider") {
+    World world;
+    const auto miss = [&](std::chrono::seconds had) {
+        world.model->errors = {error_of(ModelErrorClass::kDeadline, 0)};
+        const auto missed = tests::run_coroutine(
+            world.context, world.guarded->complete(World::request("m", core::Deadline{world.clock.now() + had}), {}));
+        CHECK(missed.error().kind == ModelErrorClass::kDeadline);
+    };
+    for (int i = 0; i < 5; ++i) miss(59s);
+    CHECK(world.traffic->circuit_state("acme", "m") == Circuit::State::kClosed);
+    for (int i = 0; i < 3; ++i) miss(61s);
+    CHECK(world.traffic->circuit_state("acme", "m") == Circuit::State::kOpen);
 }
 
 TEST_CASE("traffic: a failing model is left alone, its neighbours and its recovery are not") {
@@ -313,6 +336,14 @@ TEST_CASE("traffic: a call that has begun to answer is not made again") {
     world.model->speaks_first = true;
     CHECK(world.ask().error().message == "slow down");
     CHECK(world.model->calls == 1);
+
+    // Thoughts and tool calls have no text that is passed on.
+    World silent;
+    auto billed = rate_limit(0ms);
+    billed.may_be_billed = true;
+    silent.model->errors = {billed};
+    CHECK(silent.ask().error().message == "slow down");
+    CHECK(silent.model->calls == 1);
 }
 
 TEST_CASE("traffic: a long Retry-After sends everybody of that key away, those that wait, too") {
