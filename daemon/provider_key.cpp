@@ -42,6 +42,16 @@ private:
 
 enum class Until { kEndOfFile, kEndOfLine };
 
+/// The key in what was given, without the blanks around it. @throws std::runtime_error where that is none
+SecretText one_line(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
+    if (text.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos)
+        throw std::runtime_error{"a key is one line; this has several, or a NUL"};
+    return SecretText{text};
+}
+
 SecretText read_from(int descriptor, Until until) {
     auto buffer = SecretText::with_size(kLongestKey + 1);
     std::size_t size = 0;
@@ -54,13 +64,7 @@ SecretText read_from(int descriptor, Until until) {
         if (until == Until::kEndOfLine && buffer.view()[size - 1] == '\n') break;
     }
     if (size > kLongestKey) throw std::runtime_error{"that is too long for a key (64 KiB at most)"};
-    auto text = buffer.view().substr(0, size);
-    constexpr std::string_view kBlanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
-    if (text.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos)
-        throw std::runtime_error{"a key is one line; this has several, or a NUL"};
-    return SecretText{text};
+    return one_line(buffer.view().substr(0, size));
 }
 
 SecretText read_input(const std::string& provider) {
@@ -88,7 +92,7 @@ SecretText read_file(const std::string& path) {
 
 SecretText read_environment(const std::string& name) {
     const char* value = std::getenv(name.c_str());
-    return value == nullptr ? SecretText{} : SecretText{value};
+    return value == nullptr ? SecretText{} : one_line(value);
 }
 
 }  // namespace

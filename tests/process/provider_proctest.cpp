@@ -87,6 +87,7 @@ TEST_CASE("provider: a key comes from a pipe, a file or the environment, and nev
     CHECK(desk.add({"--key-file", file}, "").code == 0);
     CHECK(json_of(desk.cli.run({"provider", "test", "house", "--json"}))["verdict"] == "works");
     desk.cli.environment["HOUSE_KEY"] = kKey;
+    desk.cli.environment["HOUSE_KEY"] = std::string{kKey} + " \n";
     CHECK(desk.add({"--key-env", "HOUSE_KEY", "--replace"}, "").code == 0);
     CHECK(json_of(desk.cli.run({"provider", "test", "house", "--json"}))["verdict"] == "works");
     CHECK(desk.add({"--key-file", "-", "--replace"}).code == 0);
@@ -94,6 +95,8 @@ TEST_CASE("provider: a key comes from a pipe, a file or the environment, and nev
 
     check_sentence(desk.add({"--replace"}, ""), 1, "no key was given");
     check_sentence(desk.add({"--replace"}, "two\nlines"), 1, "a key is one line");
+    desk.cli.environment["TWO_LINES"] = "two\nlines";
+    check_sentence(desk.add({"--key-env", "TWO_LINES", "--replace"}), 1, "a key is one line");
     check_sentence(desk.add({"--key-env", "NOT_SET", "--replace"}), 1, "no key was given");
     check_sentence(desk.add({"--key-file", desk.home.path() + "/none", "--replace"}), 1, "cannot read");
     check_sentence(desk.cli.run({"provider", "add", "x", "--key", kKey}), 2, "use --key-file");
