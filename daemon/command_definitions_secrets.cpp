@@ -21,7 +21,7 @@ void define_rotate(CLI::App& keyring, Invocation& invocation) {
         "  oiabd keyring rotate --promote     encrypt everything under it; copy the file again\n"
         "  oiabd keyring rotate --retire      drop the old key; copy the file a last time");
     auto* prepare = rotate->add_flag("--prepare", text->prepare, "Only add the key, as the last line");
-    rotate->add_flag("--promote", text->promote, "Add none: the last line's key becomes the first")->excludes(prepare);
+    rotate->add_flag("--promote", text->promote, "Add none: the prepared key becomes the first")->excludes(prepare);
     rotate
         ->add_flag("--retire", text->retire,
                    "Drop the other keys once nothing is encrypted by them; adds no key where there are several")

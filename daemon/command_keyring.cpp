@@ -107,17 +107,44 @@ int status(const Context& context, const secrets::KeyringPlace& place) {
     return kExitError;
 }
 
-/// The keys as they are to be before anything is encrypted anew.
-std::vector<Key> arranged(std::vector<Key> keys, const KeyringCommand& command) {
+struct Arrangement {
+    std::vector<Key> keys;
+    std::string prepared;  ///< the name of the key that waits for --promote; empty for none
+
+    bool operator==(const Arrangement&) const = default;
+};
+
+/// How it is to be before anything is encrypted anew. Repeating a command that broke off changes nothing more.
+/// @throws std::runtime_error with the reason where that cannot be
+Arrangement arranged(Arrangement now, const KeyringCommand& command) {
+    auto& [keys, prepared] = now;
     switch (command.rotation) {
-        case Rotation::kPrepare: keys.push_back(Key::make_random()); break;
-        case Rotation::kPromote: std::ranges::rotate(keys, keys.end() - 1); break;
+        case Rotation::kPrepare:
+            if (!prepared.empty()) break;
+            keys.push_back(Key::make_random());
+            prepared = keys.back().name();
+            break;
+        case Rotation::kPromote:
+            if (keys.size() == 1)
+                throw std::runtime_error{
+                    "there is no other key to promote; `oiabd keyring rotate --prepare` makes one"};
+            // Without a mark it has been promoted already: what is left is encrypted anew.
+            if (prepared.empty()) break;
+            std::ranges::rotate(keys.begin(), std::ranges::find(keys, prepared, &Key::name),
+                                std::ranges::find(keys, prepared, &Key::name) + 1);
+            prepared.clear();
+            break;
         case Rotation::kNewKey:
             // With several, --retire finishes an earlier rotation.
             if (!command.retire || keys.size() == 1) keys.insert(keys.begin(), Key::make_random());
             break;
     }
-    return keys;
+    if (command.retire && !prepared.empty())
+        throw std::runtime_error{
+            fmt::format("the key {} is prepared and not in use yet, so none is dropped; `oiabd keyring rotate "
+                        "--promote` comes first",
+                        prepared)};
+    return now;
 }
 
 /// Drops all keys but the first, where that loses nothing. @throws std::runtime_error with the reason why not
@@ -145,19 +172,20 @@ void retire(const secrets::KeyringPlace& place, const std::vector<Key>& keys, co
 
 int rotate(const Context& context, const secrets::KeyringPlace& place, const KeyringCommand& command) {
     const RotationLock lock{place};
-    const auto before = or_throw(secrets::load_keys(place));
-    const auto keys = arranged(before, command);
+    const Arrangement before{or_throw(secrets::load_keys(place)), or_throw(secrets::load_prepared(place))};
+    const auto planned = arranged(before, command);
+    const auto& keys = planned.keys;
     pg::Session session{session_settings(context.settings, "keyring")};
     // Before the file changes: a rotation that cannot reach the database shall leave no trace.
     session.connect();
-    if (keys != before) or_throw(secrets::replace_keys(place, keys));
+    if (planned != before) or_throw(secrets::replace_keys(place, keys, planned.prepared));
     if (command.rotation == Rotation::kPrepare) {
         if (context.form == Form::kJson) print_json({{"file", place.path}, {"keys", to_json(keys)}});
         else
             print(
                 fmt::format("The key {} can decrypt now. Copy {} to every host, then `oiabd keyring rotate "
                             "--promote`.\n",
-                            keys.back().name(), place.path));
+                            planned.prepared, place.path));
         return kExitDone;
     }
     const auto survey = agent::reencrypt(session, keys);

@@ -19,6 +19,9 @@ namespace {
 /// A key takes 44 characters; whoever needs more than a hundred has mistaken another file for this one.
 constexpr std::size_t kLargestFile = 16U << 10U;
 
+/// In front of the name of a key that waits for its promotion. To parse_keys it is a comment.
+constexpr std::string_view kPreparedMark = "# prepared ";
+
 class Descriptor {
 public:
     explicit Descriptor(int number) noexcept : number_{number} {}
@@ -79,6 +82,45 @@ std::filesystem::path directory_of(const std::string& path) {
     return directory.empty() ? std::filesystem::path{"."} : directory;
 }
 
+/// The whole file, where nobody may read it who should not.
+std::expected<SecretText, KeyringError> read_file(const KeyringPlace& place) {
+    const Descriptor file{::open(place.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!file && errno == ENOENT)
+        return trouble(KeyringTrouble::kMissing,
+                       fmt::format("there is no keyring {}; `oiabd keyring init` makes one", place.path));
+    if (!file)
+        return trouble(KeyringTrouble::kRefused,
+                       fmt::format("cannot read the keyring {}: {}", place.path, reason(errno)));
+    struct stat status{};
+    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+        return trouble(KeyringTrouble::kRefused, fmt::format("the keyring {} is no file", place.path));
+    if (place.access == FileAccess::kOwnerOnly) {
+        const unsigned mode = status.st_mode & 0777U;
+        if ((mode & 0077U) != 0)
+            return trouble(KeyringTrouble::kRefused,
+                           fmt::format("the keyring {} can be read or written by others (mode {:04o}), so it is not "
+                                       "used; `chmod 600` it, and rotate its keys if anybody may have seen them",
+                                       place.path, mode));
+        if (status.st_uid != ::geteuid() && status.st_uid != 0)
+            return trouble(KeyringTrouble::kRefused,
+                           fmt::format("the keyring {} belongs to another user, so it is not used", place.path));
+    }
+    auto text = SecretText::with_size(kLargestFile + 1);
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const auto got = ::read(file.get(), text.data() + size, text.size() - size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0)
+            return trouble(KeyringTrouble::kRefused,
+                           fmt::format("cannot read the keyring {}: {}", place.path, reason(errno)));
+        if (got == 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size > kLargestFile)
+        return trouble(KeyringTrouble::kGarbled, fmt::format("{} is too large for a keyring", place.path));
+    return SecretText{text.view().substr(0, size)};
+}
+
 }  // namespace
 
 std::expected<std::vector<Key>, KeyringError> parse_keys(std::string_view text) {
@@ -117,44 +159,28 @@ SecretText format_keys(const std::vector<Key>& keys) {
 }
 
 std::expected<std::vector<Key>, KeyringError> load_keys(const KeyringPlace& place) {
-    const Descriptor file{::open(place.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (!file && errno == ENOENT)
-        return trouble(KeyringTrouble::kMissing,
-                       fmt::format("there is no keyring {}; `oiabd keyring init` makes one", place.path));
-    if (!file)
-        return trouble(KeyringTrouble::kRefused,
-                       fmt::format("cannot read the keyring {}: {}", place.path, reason(errno)));
-    struct stat status{};
-    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-        return trouble(KeyringTrouble::kRefused, fmt::format("the keyring {} is no file", place.path));
-    if (place.access == FileAccess::kOwnerOnly) {
-        const unsigned mode = status.st_mode & 0777U;
-        if ((mode & 0077U) != 0)
-            return trouble(KeyringTrouble::kRefused,
-                           fmt::format("the keyring {} can be read or written by others (mode {:04o}), so it is not "
-                                       "used; `chmod 600` it, and rotate its keys if anybody may have seen them",
-                                       place.path, mode));
-        if (status.st_uid != ::geteuid() && status.st_uid != 0)
-            return trouble(KeyringTrouble::kRefused,
-                           fmt::format("the keyring {} belongs to another user, so it is not used", place.path));
-    }
-    auto text = SecretText::with_size(kLargestFile + 1);
-    std::size_t size = 0;
-    while (size < text.size()) {
-        const auto got = ::read(file.get(), text.data() + size, text.size() - size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0)
-            return trouble(KeyringTrouble::kRefused,
-                           fmt::format("cannot read the keyring {}: {}", place.path, reason(errno)));
-        if (got == 0) break;
-        size += static_cast<std::size_t>(got);
-    }
-    if (size > kLargestFile)
-        return trouble(KeyringTrouble::kGarbled, fmt::format("{} is too large for a keyring", place.path));
-    auto keys = parse_keys(text.view().substr(0, size));
+    const auto text = read_file(place);
+    if (!text) return std::unexpected{text.error()};
+    auto keys = parse_keys(text->view());
     if (!keys)
         return trouble(keys.error().trouble, fmt::format("the keyring {}: {}", place.path, keys.error().message));
     return keys;
+}
+
+std::expected<std::string, KeyringError> load_prepared(const KeyringPlace& place) {
+    const auto text = read_file(place);
+    if (!text) return std::unexpected{text.error()};
+    const auto keys = parse_keys(text->view());
+    if (!keys) return std::string{};
+    for (auto left = text->view(); !left.empty();) {
+        const auto end = std::min(left.find('\n'), left.size());
+        const auto line = trimmed(left.substr(0, end));
+        left.remove_prefix(std::min(end + 1, left.size()));
+        if (!line.starts_with(kPreparedMark)) continue;
+        std::string name{trimmed(line.substr(kPreparedMark.size()))};
+        if (std::ranges::find(*keys, name, &Key::name) != keys->end()) return name;
+    }
+    return std::string{};
 }
 
 std::expected<void, KeyringError> create_keys(const KeyringPlace& place, const std::vector<Key>& keys) {
@@ -180,7 +206,8 @@ std::expected<void, KeyringError> create_keys(const KeyringPlace& place, const s
     return {};
 }
 
-std::expected<void, KeyringError> replace_keys(const KeyringPlace& place, const std::vector<Key>& keys) {
+std::expected<void, KeyringError> replace_keys(const KeyringPlace& place, const std::vector<Key>& keys,
+                                               std::string_view prepared) {
     if (!place.writable)
         return trouble(KeyringTrouble::kRefused,
                        fmt::format("the keyring {} is a credential of the service manager, which this program cannot "
@@ -195,11 +222,13 @@ std::expected<void, KeyringError> replace_keys(const KeyringPlace& place, const 
     const Descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};  // 0600
     if (!file) return cannot_write(place.path, errno);
     const auto text = format_keys(keys);
+    const std::string mark = prepared.empty() ? std::string{} : fmt::format("{}{}\n", kPreparedMark, prepared);
     // Run by root for a service with a user of its own, the file must stay that one's.
     struct stat status{};
     const bool same_owner = ::stat(target.c_str(), &status) == 0 &&
                             (status.st_uid == ::geteuid() || ::fchown(file.get(), status.st_uid, status.st_gid) == 0);
-    if (!same_owner || !write_all(file.get(), text.view()) || ::rename(temporary.c_str(), target.c_str()) != 0) {
+    if (!same_owner || !write_all(file.get(), text.view()) || !write_all(file.get(), mark) ||
+        ::rename(temporary.c_str(), target.c_str()) != 0) {
         const int why = errno;
         ::unlink(temporary.c_str());
         return cannot_write(place.path, why);

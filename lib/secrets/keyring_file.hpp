@@ -52,7 +52,12 @@ struct KeyringError {
 /// Makes the file, with its directory where that is missing (0700). Refuses where there is one already.
 [[nodiscard]] std::expected<void, KeyringError> create_keys(const KeyringPlace& place, const std::vector<Key>& keys);
 
+/// The name of the key that replace_keys marked in this file, where it is still there; empty for none.
+[[nodiscard]] std::expected<std::string, KeyringError> load_prepared(const KeyringPlace& place);
+
 /// Puts another file in its place at one instant: readers see the old one or the new one, also after a power cut.
-[[nodiscard]] std::expected<void, KeyringError> replace_keys(const KeyringPlace& place, const std::vector<Key>& keys);
+/// @param prepared  the name of a key that is to encrypt once all hosts have it; a comment ("# prepared NAME") tells it
+[[nodiscard]] std::expected<void, KeyringError> replace_keys(const KeyringPlace& place, const std::vector<Key>& keys,
+                                                             std::string_view prepared = {});
 
 }  // namespace oiab::secrets

@@ -143,3 +143,25 @@ TEST_CASE("keyring: systemd's credential is used as it is, and not changed") {
     CHECK(status["keys"][0]["name"] == key.name());
     check_sentence(place.cli.run({"keyring", "rotate"}), 1, "credential of the service manager");
 }
+
+TEST_CASE("keyring: a rotation's steps can be repeated, and none drops or swaps a key that is needed") {
+    Place place;
+    REQUIRE(place.cli.run({"keyring", "init"}).code == 0);
+    const auto first = place.keys().front();
+    check_sentence(place.cli.run({"keyring", "rotate", "--promote"}), 1, "no other key to promote");
+    REQUIRE(place.cli.run({"keyring", "rotate", "--prepare"}).code == 0);
+    REQUIRE(place.cli.run({"keyring", "rotate", "--prepare"}).code == 0);
+    REQUIRE(place.keys().size() == 2);
+    const auto second = place.keys().back();
+    check_sentence(place.cli.run({"keyring", "rotate", "--retire"}), 1, "is prepared and not in use yet");
+    REQUIRE(place.keys().size() == 2);
+
+    REQUIRE(place.cli.run({"keyring", "rotate", "--promote"}).code == 0);
+    place.add("late", first);  // by a host that has the old file still
+    REQUIRE(place.cli.run({"keyring", "rotate", "--promote"}).code == 0);
+    CHECK(place.keys().front() == second);
+    CHECK(secrets::open(second, place.database.value("SELECT credentials FROM providers")).has_value());
+    REQUIRE(place.cli.run({"keyring", "rotate", "--retire"}).code == 0);
+    REQUIRE(place.keys().size() == 1);
+    CHECK(place.keys().front() == second);
+}
