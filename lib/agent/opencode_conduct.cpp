@@ -195,7 +195,16 @@ asio::awaitable<bool> OpencodeConduct::while_idle() {
 
 bool OpencodeConduct::may_still_begin() const { return posts_ > 0 && !alive_ && !error_ && !silence_.reached(); }
 
+/// Only what is posted costs: what stands there already is harvested, whatever is left.
+asio::awaitable<void> OpencodeConduct::require_budget() {
+    if (!person_.is_limited) co_return;
+    auto body = [this](pg::Transaction& tx) { return load_budget(tx, payer_of(person_), attempt_.job().id).refusal(); };
+    const auto refusal = co_await attempt_.transact(body);
+    if (refusal) throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
+}
+
 asio::awaitable<void> OpencodeConduct::post() {
+    co_await require_budget();
     clients::OpencodePrompt prompt;
     prompt.session_id = place_.session;
     prompt.message_id = opencode_message_id(attempt_.job().id);

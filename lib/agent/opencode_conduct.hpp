@@ -44,6 +44,8 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> while_working();
     [[nodiscard]] boost::asio::awaitable<bool> while_idle();
     [[nodiscard]] boost::asio::awaitable<void> post();
+    /// @throws EndAttempt where no call may be made any more
+    [[nodiscard]] boost::asio::awaitable<void> require_budget();
     [[nodiscard]] boost::asio::awaitable<void> answer_requests();
     [[nodiscard]] boost::asio::awaitable<void> answer(clients::OpencodeRequest request);
     [[nodiscard]] boost::asio::awaitable<bool> is_ours(std::string session);

@@ -195,7 +195,8 @@ Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
     for (auto& skill : store::load_promoted_skills(tx, scene.person.tenant_id)) {
         scene.skills.push_back({std::move(skill.name), std::move(skill.description), std::move(skill.id)});
     }
-    if (!scene.person.is_limited) return scene;
+    // Later attempts may have all they need on record, paid for; each call that is really made is decided upon again.
+    if (!scene.person.is_limited || attempt.job().lease_epoch.value > 1) return scene;
     if (const auto refusal = load_budget(tx, payer_of(scene.person), attempt.job().id).refusal()) {
         throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
     }

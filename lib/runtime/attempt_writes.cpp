@@ -1,4 +1,8 @@
 /// @file  The guarded writes of an attempt. Zero rows touched means that it is no longer ours.
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/json_text.hpp"
@@ -11,8 +15,11 @@
 namespace oiab::runtime {
 namespace {
 
-/// How often a completion that the server rolled back is tried again before the attempt gives up and is retried whole.
-constexpr int kCompletionTries = 5;
+/// How often a completion that the server did not take is tried before the attempt gives up and is retried whole: after
+/// 50 ms, then after twice as long each, at most 2 s, which a restart of the server fits into.
+constexpr int kCompletionTries = 10;
+constexpr std::chrono::milliseconds kFirstPause{50};
+constexpr std::chrono::milliseconds kLongestPause{2'000};
 
 }  // namespace
 
@@ -49,29 +56,37 @@ boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std
         const auto result = body(tx);
         if (!queue::complete_in(tx, guard(), result)) throw LeaseLost{};
     };
+    // Where a session broke during COMMIT the row itself tells: the epoch is raised by every claim, so a completed row
+    // of this epoch is ours.
+    auto look = [this](pg::Transaction& tx) -> std::optional<core::Outcome> {
+        const auto row = queue::load_job(tx, job_.id);
+        if (!row || row->lease_epoch != job_.lease_epoch.value) return core::Abandoned{};
+        if (row->status == core::Status::kCompleted) return core::AlreadySettled{};
+        if (row->status != core::Status::kRunning) return core::Abandoned{};
+        return std::nullopt;
+    };
+    bool in_doubt = false;
+    auto pause = kFirstPause;
     for (int tries = 1;; ++tries) {
-        bool in_doubt = false;
         try {
-            co_await transact(complete);
-            earlier.confirm();
-            co_return core::AlreadySettled{};
+            std::optional<core::Outcome> known;
+            if (in_doubt) known = co_await transact(look);
+            in_doubt = false;
+            if (!known) {
+                co_await transact(complete);
+                known = core::AlreadySettled{};
+            }
+            if (std::holds_alternative<core::AlreadySettled>(*known)) earlier.confirm();
+            co_return *known;
         } catch (const LeaseLost&) {
             co_return core::Abandoned{};
         } catch (const pg::DatabaseError& e) {
             if (e.trouble() == pg::Trouble::kRefused || tries >= kCompletionTries) throw;
-            in_doubt = e.trouble() == pg::Trouble::kInDoubt;
+            in_doubt = in_doubt || e.trouble() == pg::Trouble::kInDoubt;
         }
-        if (!in_doubt) continue;
-        // The session broke during COMMIT. The row itself tells: the epoch is raised by every claim, so a completed row
-        // of this epoch is ours.
-        auto look = [this](pg::Transaction& tx) { return queue::load_job(tx, job_.id); };
-        const auto row = co_await transact(look);
-        if (!row || row->lease_epoch != job_.lease_epoch.value) co_return core::Abandoned{};
-        if (row->status == core::Status::kCompleted) {
-            earlier.confirm();
-            co_return core::AlreadySettled{};
-        }
-        if (row->status != core::Status::kRunning) co_return core::Abandoned{};
+        boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor, pause};
+        co_await timer.async_wait(boost::asio::use_awaitable);
+        pause = std::min(pause * 2, kLongestPause);
     }
 }
 

@@ -131,6 +131,46 @@ TEST_CASE("budget: a turn over budget fails and says how much is spent") {
     CHECK(chat->requests().size() == 1);
 }
 
+TEST_CASE("budget: what an attempt has on record is kept by the next one, though its call reached the limit") {
+    auto chat = scripted([](const ChatRequest& request, int) { return eager(request); });
+    Organisation org{chat};
+    set_price(org);
+    limit_members(org, "monthly_limit_usd", "0.4");
+    auto& db = org.database();
+    // The first attempts' completions are refused; what they asked is recorded and paid for.
+    db.execute("CREATE SEQUENCE completions");
+    db.execute(
+        "CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('completions') = 1 THEN RAISE EXCEPTION 'not yet' USING ERRCODE = 'check_violation'; END IF; "
+        "RETURN NEW; END $$");
+    db.execute(
+        "CREATE TRIGGER refuse_once BEFORE UPDATE ON jobs FOR EACH ROW "
+        "WHEN (NEW.status = 'completed' AND NEW.kind = 'agent-turn') EXECUTE FUNCTION refuse_once()");
+    const auto job = org.enqueue_turn("spend it all");
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(org.column(job, "attempts") == "2");
+    CHECK(chat->requests().size() == 1);
+    CHECK(db.value("SELECT count(*) FROM usage_events WHERE purpose = 'chat'") == "1");
+}
+
+TEST_CASE("budget: a completion that the server rolls back again and again is tried until it comes through") {
+    auto chat = scripted([](const ChatRequest&, int) { return say("ok"); });
+    Organisation org{chat};
+    auto& db = org.database();
+    db.execute("CREATE SEQUENCE completions");
+    db.execute(
+        "CREATE FUNCTION roll_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('completions') <= 6 THEN RAISE EXCEPTION 'again' USING ERRCODE = 'serialization_failure'; END IF; "
+        "RETURN NEW; END $$");
+    db.execute(
+        "CREATE TRIGGER roll_back BEFORE UPDATE ON jobs FOR EACH ROW "
+        "WHEN (NEW.status = 'completed' AND NEW.kind = 'agent-turn') EXECUTE FUNCTION roll_back()");
+    const auto job = org.enqueue_turn("hello");
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(org.column(job, "attempts") == "1");
+    CHECK(chat->requests().size() == 1);
+}
+
 TEST_CASE("budget: the tenant's limit counts all of its users, and one without limits is never bounded") {
     auto chat = scripted([](const ChatRequest& request, int) { return eager(request); });
     Organisation org{chat};
