@@ -55,11 +55,14 @@ COMMENT ON FUNCTION oiab_promote_skill() IS 'Increments the version of a promote
 CREATE OR REPLACE TRIGGER skills_version BEFORE UPDATE OF status ON skills
     FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION oiab_promote_skill();
 
--- A memory whose text changes is embedded anew: recall compares vectors of the current model only, so clearing the model suffices.
+-- A memory whose text changes is embedded anew: recall compares vectors of the current model only, so clearing the model suffices. A
+-- claim is of the former text: nobody is having the new one embedded.
 CREATE OR REPLACE FUNCTION oiab_forget_embedding() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.embedding_model := NULL;
     NEW.embedding_skipped := NULL;
+    NEW.embedding_claimed_by := NULL;
+    NEW.embedding_claimed_until := NULL;
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION oiab_forget_embedding() IS 'Marks a memory whose text changed as not embedded.';

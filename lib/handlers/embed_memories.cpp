@@ -287,6 +287,8 @@ private:
     }
 
     std::string conclude(pg::Transaction& tx) {
+        // What is still claimed changed while it was embedded: it is left to the successor.
+        store::release_unembedded(tx, attempt_.job().id);
         const bool more = store::has_unembedded(tx, request_.scope, model_);
         if (more) {
             core::NewJob next;

@@ -14,6 +14,7 @@ public:
                                                                                  core::Deadline) override {
         const std::scoped_lock lock{mutex_};
         ++calls;
+        if (meanwhile) std::exchange(meanwhile, nullptr)();
         largest_call = std::max(largest_call, texts.size());
         if (failures > 0) {
             --failures;
@@ -38,6 +39,7 @@ public:
     [[nodiscard]] std::string_view model() const noexcept override { return model_; }
 
     std::string refused;
+    std::function<void()> meanwhile;  ///< done once, while a call is under way
     int failures = 0;
     ModelError failure{ModelErrorClass::kRetryable, "429", std::chrono::milliseconds{1}, 429};
     // Read by the test when the job is final.
@@ -111,6 +113,18 @@ TEST_CASE("embed-memories: beyond its limit it enqueues a successor until nothin
         [&] { return org.database().value("SELECT count(*) FROM jobs WHERE finished_at IS NULL") == "0"; },
         "no successor is left");
     CHECK(org.database().value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "3");
+}
+
+TEST_CASE("embed-memories: a memory that is edited while it is embedded is embedded by its new text") {
+    auto embedder = std::make_shared<ScriptedEmbedder>();
+    Organisation org{silent_chat(), embedder};
+    org.add_memory("tea");
+    embedder->meanwhile = [&] { org.database().execute("UPDATE memories SET content = 'coffee'"); };
+    const auto job = org.enqueue("embed-memories", nlohmann::json::object());
+    REQUIRE(org.finish(job) == "completed");
+    eventually(std::chrono::seconds{30}, [&] { return without_embedding(org) == "0"; }, "the new text is embedded");
+    CHECK(embedder->seen.back() == "coffee");
+    CHECK(org.database().value("SELECT count(*) FROM memories WHERE embedding_model IS NULL") == "0");
 }
 
 TEST_CASE("embed-memories: an overloaded provider is tried again, and the job takes up its own claims") {

@@ -195,12 +195,12 @@ TEST_CASE_METHOD(Fixture,
                   tx, "m",
                   std::vector<store::NewEmbedding>{{ids["changes"], claimed[0].content_sha256, direction(0)}}) == 0);
         store::skip_embedding(tx, ids["refused"], "the provider says no");
-        store::release_unembedded(tx, job);
     });
-    const auto left = in([&](pg::Transaction& tx) { return store::claim_unembedded(tx, {}, "m", 10, job, 60s); });
+    // Nobody is having the new text embedded, whoever had claimed the former one.
+    const auto left = in([&](pg::Transaction& tx) { return store::claim_unembedded(tx, {}, "m", 10, other_job, 60s); });
     REQUIRE(left.size() == 1);
     CHECK(left[0].content == "changed");
-    in([&](pg::Transaction& tx) { store::release_unembedded(tx, job); });
+    in([&](pg::Transaction& tx) { store::release_unembedded(tx, other_job); });
     CHECK(embed("m", {{"changed", 0}}) == 1);
     CHECK_FALSE(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "m"); }));
     CHECK(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "another model"); }));
