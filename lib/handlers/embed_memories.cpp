@@ -56,6 +56,14 @@ Request read_request(const core::Job& job) {
     Request request;
     if (const auto tenant = payload.optional_uuid("tenantId")) request.scope.tenant_id = core::TenantId{*tenant};
     if (const auto user = payload.optional_uuid("userId")) request.scope.user_id = core::UserId{*user};
+    // Whoever pays decides about whose memories: a tenant's job is about that tenant's alone, whatever it names.
+    if (job.tenant_id) {
+        if (request.scope.tenant_id && request.scope.tenant_id != job.tenant_id)
+            Payload::refuse("tenantId", "is not the job's own tenant");
+        request.scope.tenant_id = job.tenant_id;
+    } else if (!request.scope.tenant_id && !request.scope.user_id) {
+        request.scope.user_id = job.user_id;
+    }
     request.limit = payload.optional_integer("limit", 1000, 1, 1'000'000);
     request.batch_size = payload.optional_integer("batchSize", 96, 1, 2048);
     return request;

@@ -119,7 +119,11 @@ TEST_CASE("embed-memories: a memory that is edited while it is embedded is embed
     auto embedder = std::make_shared<ScriptedEmbedder>();
     Organisation org{silent_chat(), embedder};
     org.add_memory("tea");
-    embedder->meanwhile = [&] { org.database().execute("UPDATE memories SET content = 'coffee'"); };
+    pg::Session editor{org.database().settings("editor")};
+    embedder->meanwhile = [&] {
+        pg::in_transaction(editor,
+                           [](pg::Transaction& tx) { (void)tx.raw().exec("UPDATE memories SET content = 'coffee'"); });
+    };
     const auto job = org.enqueue("embed-memories", nlohmann::json::object());
     REQUIRE(org.finish(job) == "completed");
     eventually(std::chrono::seconds{30}, [&] { return without_embedding(org) == "0"; }, "the new text is embedded");
@@ -171,6 +175,38 @@ TEST_CASE("embed-memories: only the tenant or user that is named") {
     const auto wrong = org.enqueue("embed-memories", {{"tenantId", "contoso"}});
     REQUIRE(org.finish(wrong) == "failed");
     CHECK(org.column(wrong, "last_error") == "payload field \"tenantId\" must be a UUID");
+}
+
+TEST_CASE("embed-memories: a tenant's job is about that tenant's memories, and a user's about the user's") {
+    Organisation org{silent_chat(), std::make_shared<ScriptedEmbedder>()};
+    auto& db = org.database();
+    const auto fabrikam = db.value("INSERT INTO tenants (name, slug) VALUES ('Fabrikam', 'fabrikam') RETURNING id");
+    const auto eve =
+        db.value("INSERT INTO users (handle, tenant_id) VALUES ('eve', $1) RETURNING id", pqxx::params{fabrikam});
+    db.execute("INSERT INTO memories (user_id, tenant_id, content) VALUES ($1, $2, 'theirs')",
+               pqxx::params{eve, fabrikam});
+    org.add_memory("mine");
+    const auto bob = org.add_user("bob", "member");
+    db.execute("INSERT INTO memories (user_id, tenant_id, content) VALUES ($1, $2, 'his')",
+               pqxx::params{bob, org.tenant()});
+    const auto run = [&](const nlohmann::json& payload, const char* column, const std::string& owner) {
+        const auto job = db.value("INSERT INTO jobs (kind, payload, " + std::string{column} +
+                                      ") VALUES ('embed-memories', $1, $2) RETURNING id",
+                                  pqxx::params{payload.dump(), owner});
+        static_cast<void>(org.finish(job));
+        return org.column(job, "coalesce(last_error, status)");
+    };
+    const auto left = [&] {
+        return db.value("SELECT string_agg(content, ' ' ORDER BY content) FROM memories WHERE embedding IS NULL");
+    };
+    CHECK(run(nlohmann::json::object(), "user_id", bob) == "completed");
+    CHECK(left() == "mine theirs");
+    CHECK(run({{"tenantId", fabrikam}}, "tenant_id", org.tenant()) ==
+          "payload field \"tenantId\" is not the job's own tenant");
+    CHECK(run({{"userId", eve}}, "tenant_id", org.tenant()) == "completed");
+    CHECK(left() == "mine theirs");
+    CHECK(run(nlohmann::json::object(), "tenant_id", org.tenant()) == "completed");
+    CHECK(left() == "theirs");
 }
 
 TEST_CASE("embed-memories: without an embedding model it says so") {
