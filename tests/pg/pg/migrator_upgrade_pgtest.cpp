@@ -110,27 +110,51 @@ TEST_CASE("migrate: a large table gets its index concurrently, after what a fail
     database.execute(
         "INSERT INTO usage_events (request_id) SELECT n::text FROM generate_series(1, 2000) AS n; ANALYZE "
         "usage_events; "
-        "DROP INDEX usage_events_user_idx; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+        "DROP INDEX usage_events_user_cost_idx; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
     // A failed CREATE INDEX CONCURRENTLY leaves exactly this: an index that is not valid.
-    database.execute("CREATE INDEX usage_events_user_idx ON usage_events (cost_usd)");
-    database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_idx'::regclass");
+    database.execute("CREATE INDEX usage_events_user_cost_idx ON usage_events (cost_usd)");
+    database.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_cost_idx'::regclass");
     pg::MigratorSettings settings;
     settings.large_table_rows = 1000;
     CHECK(migrator_of(database, settings).migrate());
-    CHECK(database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'usage_events_user_idx'::regclass") ==
+    CHECK(database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'usage_events_user_cost_idx'::regclass") ==
           "t");
-    CHECK_THAT(database.value("SELECT pg_get_indexdef('usage_events_user_idx'::regclass)"),
+    CHECK_THAT(database.value("SELECT pg_get_indexdef('usage_events_user_cost_idx'::regclass)"),
                ContainsSubstring("(user_id, created_at)"));
     CHECK(migrator_of(database).check().empty());
     CHECK(database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7236002 AND database = "
                          "(SELECT oid FROM pg_database WHERE datname = current_database())") == "0");
 }
 
+TEST_CASE("migrate: an index goes once the one that took its place is valid") {
+    TestDatabase database;
+    migrator_of(database).migrate();
+    database.execute(
+        "CREATE INDEX usage_events_job_idx ON usage_events (job_id); "
+        "CREATE INDEX usage_events_user_idx ON usage_events (user_id); "
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_cost_idx'::regclass; "
+        "INSERT INTO usage_events (request_id) SELECT n::text FROM generate_series(1, 2000) AS n; "
+        "ANALYZE usage_events; UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    pg::MigratorSettings settings;
+    settings.large_table_rows = 1000;
+    const auto former = [&] {
+        return database.value(
+            "SELECT string_agg(relname, ' ') FROM pg_class WHERE relname IN ('usage_events_job_idx', "
+            "'usage_events_user_idx')");
+    };
+    CHECK(migrator_of(database, settings).migrate());
+    CHECK(former() == "usage_events_user_idx");  // its successor was built after the transaction
+    database.execute("UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    CHECK(migrator_of(database, settings).migrate());
+    CHECK(former() == "NULL");
+}
+
 TEST_CASE("migrate: a check of a database with a left-over index waits for nobody who uses the table") {
     TestDatabase database;
     migrator_of(database).migrate();
     database.execute(
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_idx'::regclass; "
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'usage_events_user_cost_idx'::regclass; "
         "UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
     pqxx::connection other{database.url()};
     pqxx::work reader{other};
@@ -138,5 +162,5 @@ TEST_CASE("migrate: a check of a database with a left-over index waits for nobod
     pg::MigratorSettings settings;
     settings.lock_timeout = 200ms;
     CHECK(migrator_of(database, settings).check() ==
-          std::vector<std::string>{"build index usage_events_user_idx on usage_events"});
+          std::vector<std::string>{"build index usage_events_user_cost_idx on usage_events"});
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "store/retention.hpp"
+#include "store/sql.hpp"
 #include "store/usage.hpp"
 #include "support/eventually.hpp"
 #include "world.hpp"
@@ -198,4 +199,28 @@ TEST_CASE_METHOD(World, "reservations: whoever decides about a user's budget kee
     });
     waiting.join();
     CHECK(second);
+}
+
+TEST_CASE_METHOD(World, "reservations: what is spent is summed from indexes alone") {
+    database.execute(
+        "INSERT INTO usage_events (request_id, user_id, tenant_id, job_id, cost_usd) "
+        "SELECT 'r' || n, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 0.01 "
+        "FROM generate_series(1, 5000) AS n");
+    pg::autocommit(sql, [](pg::Transaction& tx) { tx.raw().exec("VACUUM ANALYZE usage_events"); });
+    const auto plan = in([&](pg::Transaction& tx) {
+        auto& raw = tx.raw();
+        raw.exec("SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off");
+        raw.exec("PREPARE spending AS " + std::string{store::sql::load_spending.text});
+        std::string text;
+        for (const auto& row : raw.exec("EXPLAIN (COSTS off) EXECUTE spending('" + alice.to_string() + "', '" +
+                                        contoso.to_string() + "', '" + job.to_string() + "', 'r1')"))
+            text += row[0].as<std::string>() + "\n";
+        raw.exec("DEALLOCATE spending");
+        return text;
+    });
+    INFO(plan);
+    for (const auto* index : {"user", "tenant", "job"}) {
+        CHECK(plan.find("Index Only Scan using usage_events_" + std::string{index} + "_cost_idx") != std::string::npos);
+    }
+    CHECK(plan.find("Seq Scan on usage_events") == std::string::npos);
 }
