@@ -64,7 +64,7 @@ ALTER TABLE tool_events
     ADD COLUMN IF NOT EXISTS created_at timestamptz NOT NULL DEFAULT now();
 SELECT pg_temp.ensure_primary_key('tool_events', 'id');
 SELECT pg_temp.ensure_check('tool_events', 'tool_events_outcome_check', $$outcome IN ('success', 'failure', 'denied')$$);
-COMMENT ON TABLE tool_events IS 'Executions of tools, for analytics. Written by the worker (job kind analytics-write), read by the OIAB API.';
+COMMENT ON TABLE tool_events IS 'Executions of tools, for analytics. Written by the worker (turns, job kind analytics-write), read by the OIAB API.';
 COMMENT ON COLUMN tool_events.id IS 'Key.';
 COMMENT ON COLUMN tool_events.event_key IS 'Key by which the producer makes it idempotent; unique.';
 COMMENT ON COLUMN tool_events.tenant_id IS 'Tenant.';

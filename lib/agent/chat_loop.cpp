@@ -153,7 +153,9 @@ private:
         if (failed) ++result_.failed_uses;
         if (!failed && call.name == MemoryAdd::kName) result_.memory_added = true;
         if (arguments.is_discarded()) arguments = call.arguments;
-        result_.uses.push_back(make_tool_use(call.name, arguments, output));
+        auto& used = result_.uses.emplace_back(make_tool_use(call.name, arguments, output));
+        used.step = step;
+        if (failed) used.outcome = is_offered(call.name) ? "failure" : "denied";
 
         ChatMessage message;
         message.role = Role::kTool;
@@ -168,6 +170,10 @@ private:
         kept.job_id = attempt_.job().id;
         kept.step = step;
         result_.messages.push_back(std::move(kept));
+    }
+
+    [[nodiscard]] bool is_offered(const std::string& name) const {
+        return std::ranges::any_of(task_.tools, [&](const auto& tool) { return tool->definition().name == name; });
     }
 
     /// @returns {output, failed}. What the model did wrong is told to the model, not to the job.

@@ -81,7 +81,9 @@ private:
         const std::string meant = clients::text_member(part.input, "tool");
         const std::string tool = part.tool == kNotOffered && !meant.empty() ? meant : part.tool;
         add("tool", output, step).tool_call_id = part.call_id;
-        harvest_.result.uses.push_back(make_tool_use(tool, part.input, output));
+        auto& used = harvest_.result.uses.emplace_back(make_tool_use(tool, part.input, output));
+        used.step = step;
+        if (!is_done(part)) used.outcome = part.tool == kNotOffered ? "denied" : "failure";
         if (!is_done(part)) ++harvest_.result.failed_uses;
         harvest_.tools.push_back(
             {tool, fmt::format("{}:{}:{}", job_.to_string(), message.id, part.id), part.input, is_done(part)});

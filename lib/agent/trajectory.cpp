@@ -29,7 +29,11 @@ std::string sha256_hex(std::string_view bytes) {
 ToolUse make_tool_use(std::string tool, const json& input, std::string_view output) {
     // nlohmann's objects are sorted by key and dump() adds no space, so the text is canonical.
     const std::string text = input.dump(-1, ' ', false, json::error_handler_t::replace);
-    return {std::move(tool), sha256_hex(text), sha256_hex(output)};
+    ToolUse use;
+    use.tool = std::move(tool);
+    use.input_hash = sha256_hex(text);
+    use.output_hash = sha256_hex(output);
+    return use;
 }
 
 json to_json(std::span<const ToolUse> uses) {

@@ -16,6 +16,9 @@ struct ToolUse {
     std::string tool;
     std::string input_hash;
     std::string output_hash;
+    std::string step{};  ///< of the turn; not part of the trajectory
+    /// As tool_events.outcome has it: success, failure or denied; not part of the trajectory.
+    std::string outcome = "success";
 };
 
 /// Hashes input and output of one call. JSON inputs hash alike whatever their order of keys and their spacing.

@@ -9,6 +9,7 @@
 #include "agent/recall.hpp"
 #include "agent/use_skill.hpp"
 #include "core/json_text.hpp"
+#include "store/analytics.hpp"
 #include "store/audit.hpp"
 #include "store/providers.hpp"
 #include "store/skills.hpp"
@@ -177,6 +178,21 @@ store::AuditEntry audit_entry(const Attempt& attempt, const Scene& scene, const 
     return entry;
 }
 
+/// For analytics: what was done with what, as hashes.
+void record_uses(pg::Transaction& tx, const Attempt& attempt, const Scene& scene, const std::vector<ToolUse>& uses) {
+    std::vector<store::ToolEvent> events;
+    for (const auto& use : uses) {
+        auto& event = events.emplace_back();
+        event.event_key = attempt.job().id.to_string() + ":" + use.step;
+        event.owner = {scene.person.tenant_id, scene.person.user_id, scene.session.session_id, attempt.job().id};
+        event.tool = use.tool;
+        event.outcome = use.outcome;
+        event.input_hash = use.input_hash;
+        event.output_hash = use.output_hash;
+    }
+    store::record_tool_events(tx, events);
+}
+
 }  // namespace
 
 Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, core::UserId user,
@@ -291,6 +307,7 @@ void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const 
     trajectory.tools_hash = trajectory_hash(result.uses);
     trajectory.outcome = result.outcome();
     store::insert_trajectory(tx, trajectory);
+    record_uses(tx, attempt, scene, result.uses);
 
     auto entry = audit_entry(attempt, scene, "agent.complete", channel);
     entry.actor = "agent:" + session_id;

@@ -137,3 +137,21 @@ TEST_CASE("agent-turn: an embedding server that hangs costs the memories' order,
     CHECK(org.column(job, "attempts") == "1");
     CHECK(org.result(job)["memories"].size() == 1);
 }
+
+TEST_CASE("agent-turn: each use of a tool is recorded for analytics, with what became of it") {
+    auto chat = scripted([](const ChatRequest&, int number) {
+        if (number == 1) return use_tool("memory_add", R"({"content": "Ada likes tea."})");
+        if (number == 2) return use_tool("memory_add", "{}");
+        if (number == 3) return use_tool("launch_rockets", "{}");
+        return say("Noted.");
+    });
+    Organisation org{chat};
+    const auto job = org.enqueue_turn("I like tea.");
+    REQUIRE(org.finish(job) == "completed");
+    auto& db = org.database();
+    CHECK(db.value("SELECT string_agg(concat_ws(' ', split_part(event_key, ':', 2), tool, outcome), ', ' ORDER BY "
+                   "event_key) FROM tool_events WHERE event_key LIKE job_id || ':%' AND session_id = 's1'") ==
+          "tool-1-0 memory_add success, tool-2-0 memory_add failure, tool-3-0 launch_rockets denied");
+    CHECK(db.value("SELECT bool_and(user_id = $1 AND tenant_id = $2 AND length(input_hash) = 64) FROM tool_events",
+                   pqxx::params{org.user(), org.tenant()}) == "t");
+}
