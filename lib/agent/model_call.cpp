@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "agent/answer_stream.hpp"
+#include "agent/beside_stream.hpp"
 #include "agent/history.hpp"
 #include "agent/provider_call.hpp"
 #include "agent/tokens.hpp"
@@ -133,21 +134,15 @@ private:
             else attempt_.heartbeat();
         };
         // The writer of the stream ends by being cancelled, or early where it may write no more; the answer decides.
-        auto both = co_await (model_->complete(std::move(request), std::move(on_delta)) || write_until_cancelled());
-        if (auto* answer = std::get_if<0>(&both)) co_return std::move(*answer);
-        throw LeaseLost{};
+        auto ended =
+            co_await (failure_of(complete(std::move(request), std::move(on_delta))) || write_until_cancelled(stream_));
+        if (ended.index() != 0) throw LeaseLost{};
+        if (const auto failure = std::get<0>(ended)) std::rethrow_exception(failure);
+        co_return std::move(answer_);
     }
 
-    /// Only a lost lease makes it return: then the call is worth nothing any more.
-    asio::awaitable<void> write_until_cancelled() {
-        bool lost = false;
-        try {
-            co_await stream_.write_while_open();
-        } catch (const LeaseLost&) {
-            lost = true;
-        }
-        // Failing, not returning, leaves the answer to be waited for.
-        if (!lost) throw std::runtime_error{"the answer is not streamed further"};
+    asio::awaitable<void> complete(clients::ChatRequest request, clients::OnDelta on_delta) {
+        answer_ = co_await model_->complete(std::move(request), std::move(on_delta));
     }
 
     json describe(const ChatAnswer& answer) {
@@ -252,6 +247,7 @@ private:
     BegunCall begun_;
     Charge charge_;
     std::int64_t received_bytes_ = 0;
+    std::expected<ChatAnswer, ModelError> answer_;  ///< to what was asked last
 };
 
 /// Identifies the question, whatever attempt asks it. The model is left out: an answer that one gave stays the answer

@@ -5,7 +5,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <nlohmann/json.hpp>
 
-#include "agent/answer_stream.hpp"
+#include "agent/beside_stream.hpp"
 #include "agent/opencode_conduct.hpp"
 #include "agent/opencode_place.hpp"
 #include "agent/opencode_rules.hpp"
@@ -36,29 +36,6 @@ std::string title_of(const store::SessionRow& session) {
     constexpr std::size_t kLongest = 200;
     if (session.title.empty() || session.title.size() > kLongest) return "Session " + session.session_id.substr(0, 64);
     return session.title;
-}
-
-/// Only a lost lease makes it return: then the turn is worth nothing any more. It fails otherwise, so that the turn
-/// itself is waited for.
-asio::awaitable<void> write_until_cancelled(AnswerStream& stream) {
-    bool lost = false;
-    try {
-        co_await stream.write_while_open();
-    } catch (const LeaseLost&) {
-        lost = true;
-    }
-    if (!lost) throw std::runtime_error{"the answer is not streamed further"};
-}
-
-/// Never throws: of several coroutines that run beside each other, one that throws would wait for the others.
-asio::awaitable<std::exception_ptr> conduct(OpencodeConduct& turn) {
-    std::exception_ptr failure;
-    try {
-        co_await turn.run();
-    } catch (...) {  // whatever it is: it is thrown on by who started this
-        failure = std::current_exception();
-    }
-    co_return failure;
 }
 
 /// Somebody cancelled the job, or nobody will come back for it: what still runs would go on unobserved.
@@ -133,7 +110,7 @@ asio::awaitable<OpencodeTurnResult> run_opencode_turn(Attempt& attempt, const Ag
     if (attempt.job().lease_epoch.value > 1) co_await attempt.transact(begin);
     const auto executor = co_await asio::this_coro::executor;
     OpencodeConduct turn{attempt, runtime, person, place, rules, task, stream, executor};
-    auto ended = co_await (conduct(turn) || turn.read_events() || write_until_cancelled(stream));
+    auto ended = co_await (failure_of(turn.run()) || turn.read_events() || write_until_cancelled(stream));
     if (ended.index() != 0) throw LeaseLost{};
     if (const auto failure = std::get<0>(ended)) {
         if (is_unwanted(attempt)) {

@@ -155,3 +155,15 @@ TEST_CASE("agent-turn: each use of a tool is recorded for analytics, with what b
     CHECK(db.value("SELECT bool_and(user_id = $1 AND tenant_id = $2 AND length(input_hash) = 64) FROM tool_events",
                    pqxx::params{org.user(), org.tenant()}) == "t");
 }
+
+TEST_CASE("agent-turn: a model client that throws ends the attempt at once") {
+    auto chat = scripted([](const ChatRequest&, int number) -> ChatReply {
+        if (number == 1) throw std::runtime_error{"the client is broken"};
+        return say("ok");
+    });
+    Organisation org{chat};
+    const auto job = org.enqueue_turn("hello");
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(org.column(job, "attempts") == "2");
+    CHECK(org.column(job, "last_error").find("the client is broken") != std::string::npos);
+}
