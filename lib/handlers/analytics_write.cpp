@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "handlers/analytics_events.hpp"
@@ -30,6 +31,13 @@ std::string write(pg::Transaction& tx, AnalyticsEvents events) {
     }
     const auto kept_tools = store::record_tool_events(tx, tools);
     const auto kept_usage = store::record_usage(tx, usage);
+    // Told rather than passed over: what was spent would count against nobody's budget.
+    if (const auto foreign = store::find_foreign_requests(tx, usage); !foreign.empty()) {
+        const auto known =
+            std::ranges::find_if(usage, [&](const auto& call) { return foreign.contains(call.request_id); });
+        const auto place = events.usage.at(static_cast<std::size_t>(known - usage.begin())).index;
+        Payload::refuse(fmt::format("events[{}].requestId", place), "is in use by another tenant");
+    }
     return nlohmann::json{{"toolEvents", kept_tools},
                           {"usageEvents", kept_usage},
                           {"alreadyKnown", tools.size() + usage.size() - kept_tools - kept_usage}}

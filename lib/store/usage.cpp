@@ -30,6 +30,17 @@ std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events
     return static_cast<std::size_t>(tx.run(sql::record_usage, pqxx::params{rows::dump(list)}).size());
 }
 
+std::set<std::string> find_foreign_requests(pg::Transaction& tx, std::span<const UsageEvent> events) {
+    std::set<std::string> ids;
+    if (events.empty()) return ids;
+    auto list = nlohmann::json::array();
+    for (const auto& event : events)
+        list.push_back({{"request_id", event.request_id}, {"tenant_id", rows::json_of(event.tenant_id)}});
+    for (const auto& row : tx.run(sql::find_foreign_requests, pqxx::params{rows::dump(list)}))
+        ids.insert(rows::read_text(row[0]));
+    return ids;
+}
+
 double month_spending(pg::Transaction& tx, core::UserId user) {
     return tx.run(sql::user_month_spending, pqxx::params{user.to_string()})[0][0].as<double>();
 }

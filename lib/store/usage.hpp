@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 
@@ -35,6 +36,10 @@ struct UsageEvent {
 /// Records each call once, however often an attempt repeats. A certain figure replaces an estimate of the same call.
 /// @returns how many were recorded.
 std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events);
+
+/// Of calls that were given to record_usage in this transaction: those that were not recorded since another tenant has
+/// one of the same id. @returns their request ids
+[[nodiscard]] std::set<std::string> find_foreign_requests(pg::Transaction& tx, std::span<const UsageEvent> events);
 
 /// US dollars spent in the running calendar month (UTC).
 [[nodiscard]] double month_spending(pg::Transaction& tx, core::UserId user);

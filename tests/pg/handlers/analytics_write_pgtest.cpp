@@ -138,10 +138,10 @@ TEST_CASE("analytics-write: nothing crosses the border of a tenant") {
     CHECK(of_tenant(foreign) == "payload field \"events[0].userId\" names a user of another tenant");
     CHECK(a.rows("tool_events") == "0");
 
-    // Nor can it use up a key or settle an estimate of another.
+    // Nor can it use up a key or settle an estimate of another; what it spent under such an id is told, not lost.
     a.db.execute("INSERT INTO usage_events (request_id, tenant_id, cost_usd, uncertain) VALUES ('r', $1, 5, true)",
                  pqxx::params{other_tenant});
-    CHECK(of_tenant(usage_event("r", 0)) == "completed");
+    CHECK(of_tenant(usage_event("r", 0)) == "payload field \"events[0].requestId\" is in use by another tenant");
     CHECK(a.db.value("SELECT cost_usd::float8 || ' ' || uncertain FROM usage_events") == "5 true");
     a.db.execute("INSERT INTO tool_events (event_key, tenant_id, tool) VALUES ($1 || ':k', $1::uuid, 'theirs')",
                  pqxx::params{other_tenant});
