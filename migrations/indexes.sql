@@ -57,6 +57,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS audit_log_entry_key ON audit_log (entry_key) W
 
 -- Orchestration.
 CREATE INDEX IF NOT EXISTS orchestrator_plans_user_idx ON orchestrator_plans (user_id, created_at DESC);
+CREATE INDEX IF NOT EXISTS orchestrator_plans_synthesize_job_idx ON orchestrator_plans (synthesize_job_id) WHERE synthesize_job_id IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS orchestrator_subtasks_plan_index_key ON orchestrator_subtasks (plan_id, index);
 CREATE INDEX IF NOT EXISTS orchestrator_subtasks_job_idx ON orchestrator_subtasks (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS dispatches_user_idx ON dispatches (user_id, created_at DESC);

@@ -41,7 +41,12 @@ CREATE OR REPLACE TRIGGER triggers_moved AFTER UPDATE ON triggers FOR EACH ROW
 CREATE OR REPLACE FUNCTION oiab_on_firing_lost() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     lost record;
+    named text := split_part(OLD.dedupe_key, ':', 2);
 BEGIN
+    -- Anybody may have made a job of such a key.
+    IF named !~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
+        RETURN NULL;
+    END IF;
     -- Not by one CASE: of a deleted row there is no NEW.
     IF TG_OP = 'DELETE' THEN
         SELECT * INTO lost FROM job_loss(TG_OP, OLD);
@@ -50,7 +55,7 @@ BEGIN
     END IF;
     UPDATE triggers
     SET next_fire_at = NULL, enqueued_for = NULL, last_error = 'a firing was lost: ' || lost.why
-    WHERE id::text = split_part(OLD.dedupe_key, ':', 2) AND enqueued_for = next_fire_at AND stopped_at IS NULL
+    WHERE id = named::uuid AND enqueued_for = next_fire_at AND stopped_at IS NULL
       AND (extract(epoch FROM enqueued_for) * 1000000)::bigint::text = split_part(OLD.dedupe_key, ':', 3);
     RETURN NULL;
 END $$;
