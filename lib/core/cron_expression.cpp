@@ -106,12 +106,13 @@ std::expected<void, std::string> read_item(const FieldRule& field, std::string_v
         const auto from = read_value(field, range.substr(0, dash));
         auto to = dash != std::string_view::npos ? read_value(field, range.substr(dash + 1)) : from;
         if (!from || !to) return Wrong{about(field, item, expected_values(field))};
-        // FRI-SUN ends with the week's last day.
-        if (range.ends_with("-SUN")) to = 7;
+        // FRI-SUN ends with the week's last day; SUN-SUN is that day alone.
+        if (range.ends_with("-SUN") && *from > 0) to = 7;
         if (*from > *to) return Wrong{about(field, item, "ends before it begins: write it as two ranges")};
         first = *from;
-        // 5/10 is 5-59/10.
+        // 5/10 is 5-59/10, and 7/2 is 0-6/2.
         if (dash != std::string_view::npos || slash == std::string_view::npos) last = *to;
+        else if (first > last) first = field.least;
     }
     for (int value = first; value <= last; value = step > last - value ? last + 1 : value + step) {
         values.set(static_cast<std::size_t>(value));

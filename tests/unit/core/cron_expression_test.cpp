@@ -66,6 +66,16 @@ TEST_CASE("cron: Sunday is 0 and 7") {
     for (const auto* text : {"0 0 * * 0", "0 0 * * 7", "0 0 * * 7-7", "0 0 * * SUN", "0 0 * * 6-7"})
         CHECK(parsed(text).matches(at(1, 4)));
     CHECK_FALSE(parsed("0 0 * * 0").matches(at(1, 5)));
+    for (const auto* text : {"0 0 * * SUN-SUN", "0 0 * * 0-SUN", "0 0 * * 7-SUN", "0 0 * * 7"}) {
+        CHECK(parsed(text).matches(at(1, 4)));
+        CHECK_FALSE(parsed(text).matches(at(1, 5)));
+        CHECK_FALSE(parsed(text).matches(at(1, 3)));
+    }
+    for (const auto* text : {"0 0 * * 7/2", "0 0 * * 0/2", "0 0 * * SUN/2"}) {
+        CHECK(parsed(text).matches(at(1, 4)));
+        CHECK(parsed(text).matches(at(1, 6)));
+        CHECK_FALSE(parsed(text).matches(at(1, 5)));
+    }
     // A step over all days counts the seven of them, not eight.
     CHECK_FALSE(parsed("0 0 * * */7").matches(at(1, 3)));
     CHECK(parsed("0 0 * * */7").matches(at(1, 4)));
