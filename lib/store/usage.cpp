@@ -41,18 +41,6 @@ std::set<std::string> find_foreign_requests(pg::Transaction& tx, std::span<const
     return ids;
 }
 
-double month_spending(pg::Transaction& tx, core::UserId user) {
-    return tx.run(sql::user_month_spending, pqxx::params{user.to_string()})[0][0].as<double>();
-}
-
-double month_spending(pg::Transaction& tx, core::TenantId tenant) {
-    return tx.run(sql::tenant_month_spending, pqxx::params{tenant.to_string()})[0][0].as<double>();
-}
-
-double job_spending(pg::Transaction& tx, core::JobId job) {
-    return tx.run(sql::job_spending, pqxx::params{job.to_string()})[0][0].as<double>();
-}
-
 std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantId tenant) {
     const auto found = tx.run(sql::find_tenant_month_limit, pqxx::params{tenant.to_string()});
     if (found.empty()) return std::nullopt;

@@ -41,12 +41,6 @@ std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events
 /// one of the same id. @returns their request ids
 [[nodiscard]] std::set<std::string> find_foreign_requests(pg::Transaction& tx, std::span<const UsageEvent> events);
 
-/// US dollars spent in the running calendar month (UTC).
-[[nodiscard]] double month_spending(pg::Transaction& tx, core::UserId user);
-[[nodiscard]] double month_spending(pg::Transaction& tx, core::TenantId tenant);
-/// US dollars spent by one job, over all its attempts.
-[[nodiscard]] double job_spending(pg::Transaction& tx, core::JobId job);
-
 /// What all users of the tenant may cost together in a month; nullopt = no limit.
 [[nodiscard]] std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantId tenant);
 

@@ -5,6 +5,7 @@
 
 #include "store/audit.hpp"
 #include "store/providers.hpp"
+#include "store/reservations.hpp"
 #include "store/retention.hpp"
 #include "store/skills.hpp"
 #include "store/trajectories.hpp"
@@ -52,10 +53,12 @@ TEST_CASE_METHOD(World,
         "date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 second' FROM usage_events "
         "WHERE request_id = 'r1'");
     in([&](pg::Transaction& tx) {
-        CHECK_THAT(store::month_spending(tx, alice), WithinAbs(0.75, 1e-9));
-        CHECK_THAT(store::month_spending(tx, contoso), WithinAbs(4.75, 1e-9));
-        CHECK_THAT(store::month_spending(tx, fabrikam), WithinAbs(0, 1e-9));
-        CHECK_THAT(store::job_spending(tx, job), WithinAbs(0.75, 1e-9));
+        const auto mine = store::load_spending(tx, alice, contoso, job, "none");
+        CHECK_THAT(mine.user_spent, WithinAbs(0.75, 1e-9));
+        CHECK_THAT(mine.tenant_spent, WithinAbs(4.75, 1e-9));
+        CHECK_THAT(mine.job_spent, WithinAbs(0.75, 1e-9));
+        const auto theirs = store::load_spending(tx, std::nullopt, fabrikam, std::nullopt, "none");
+        CHECK_THAT(theirs.tenant_spent, WithinAbs(0, 1e-9));
     });
     CHECK(database.value("SELECT format('%s %s %s', input_tokens, duration_ms, session_id) FROM usage_events WHERE "
                          "request_id = 'r1'") == "10 1500 s1");
