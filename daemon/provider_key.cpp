@@ -20,13 +20,18 @@ using secrets::SecretText;
 /// Keys have some hundred characters, Entra tokens some thousand.
 constexpr std::size_t kLongestKey = 64U << 10U;
 
-/// What is typed is not shown while this lives.
+/// What Ctrl-C types.
+constexpr char kInterrupt = '\x03';
+
+/// What is typed is not shown while this lives, and Ctrl-C ends the line instead of the program: the terminal would be
+/// left without its echo.
 class Unseen {
 public:
     Unseen() : is_on_{::tcgetattr(STDIN_FILENO, &before_) == 0} {
         if (!is_on_) return;
         auto unseen = before_;
-        unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+        unseen.c_cc[VEOL] = kInterrupt;
         (void)::tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
     }
     Unseen(const Unseen&) = delete;
@@ -61,7 +66,9 @@ SecretText read_from(int descriptor, Until until) {
         if (got < 0) throw std::runtime_error{"cannot read the key: " + std::generic_category().message(errno)};
         if (got == 0) break;
         size += static_cast<std::size_t>(got);
-        if (until == Until::kEndOfLine && buffer.view()[size - 1] == '\n') break;
+        if (until == Until::kEndOfFile) continue;
+        if (buffer.view()[size - 1] == kInterrupt) throw std::runtime_error{"no key was given"};
+        if (buffer.view()[size - 1] == '\n') break;
     }
     if (size > kLongestKey) throw std::runtime_error{"that is too long for a key (64 KiB at most)"};
     return one_line(buffer.view().substr(0, size));

@@ -6,6 +6,7 @@
 #include "secrets/keyring_file.hpp"
 #include "support/http_server.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/terminal.hpp"
 
 namespace {
 
@@ -47,6 +48,28 @@ struct Desk {
 };
 
 }  // namespace
+
+TEST_CASE("provider: at a terminal the key is not shown, and Ctrl-C gives the terminal back as it was") {
+    Desk desk;
+    const std::vector<std::string> add{oiabd_path(),           "provider", "add", "house", "--base-url",
+                                       desk.server.url("/v1"), "--model",  "m-1"};
+    {
+        Terminal terminal{add, desk.cli.environment};
+        eventually(30s, [&] { return terminal.shown().find("Key of house") != std::string::npos; }, "the question");
+        CHECK_FALSE(terminal.echoes());
+        terminal.type("k-half\x03");
+        eventually(30s, [&] { return terminal.shown().find("no key was given") != std::string::npos; }, "the end");
+        CHECK(terminal.echoes());
+        CHECK(terminal.wait() == 1);
+    }
+    CHECK(desk.database.value("SELECT count(*) FROM providers") == "0");
+    Terminal terminal{add, desk.cli.environment};
+    eventually(30s, [&] { return terminal.shown().find("Key of house") != std::string::npos; }, "the question");
+    terminal.type(std::string{kKey} + "\r");
+    CHECK(terminal.wait() == 0);
+    CHECK(terminal.shown().find(kKey) == std::string::npos);
+    CHECK(json_of(desk.cli.run({"provider", "test", "house", "--json"}))["verdict"] == "works");
+}
 
 TEST_CASE("provider: is added, listed without its key, tested, replaced and removed") {
     Desk desk;
