@@ -1,7 +1,6 @@
 #include "handlers/provider_refresh.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <nlohmann/json.hpp>
 
@@ -29,25 +28,30 @@ public:
     asio::awaitable<void> run() {
         using namespace boost::asio::experimental::awaitable_operators;
         co_await (lane() && lane() && lane() && lane());
+        if (failure_) std::rethrow_exception(failure_);
     }
 
     [[nodiscard]] json describe() const {
         const int done = works_ + dead_ + unclear_;
-        return {{"works", works_.load()},
-                {"dead", dead_.load()},
-                {"unclear", unclear_.load()},
+        return {{"works", works_},
+                {"dead", dead_},
+                {"unclear", unclear_},
                 {"unchecked", static_cast<int>(records_.size()) - done}};
     }
 
 private:
+    /// Ends when nothing is left, the time is short, or a lane has failed. Nothing is thrown: of several exceptions the
+    /// operator that joins the lanes would make one that nobody knows.
     asio::awaitable<void> lane() {
-        for (bool first = true;; first = false) {
-            // What is left begins the next round, since it is the oldest then.
-            const bool late = attempt_.deadline().reached(std::chrono::steady_clock::now() + kPatience + kPatience);
-            if (late && !first) co_return;
-            const auto next = next_++;
-            if (next >= records_.size()) co_return;
-            co_await check(records_[next]);
+        try {
+            for (bool first = true; next_ < records_.size() && !failure_; first = false) {
+                // What is left begins the next round, since it is the oldest then.
+                const bool late = attempt_.deadline().reached(std::chrono::steady_clock::now() + kPatience + kPatience);
+                if (late && !first) break;
+                co_await check(records_[next_++]);
+            }
+        } catch (...) {  // whatever it is, it ends the attempt, from where all four have come together
+            if (!failure_) failure_ = std::current_exception();
         }
     }
 
@@ -82,10 +86,12 @@ private:
     Attempt& attempt_;
     const agent::ProviderClients& clients_;
     const std::vector<ProviderRecord> records_;
-    std::atomic<std::size_t> next_ = 0;
-    std::atomic<int> works_ = 0;
-    std::atomic<int> dead_ = 0;
-    std::atomic<int> unclear_ = 0;
+    // The lanes take turns on the attempt's executor.
+    std::size_t next_ = 0;
+    int works_ = 0;
+    int dead_ = 0;
+    int unclear_ = 0;
+    std::exception_ptr failure_;  ///< the first one
 };
 
 }  // namespace

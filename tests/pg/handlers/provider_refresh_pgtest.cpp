@@ -92,6 +92,23 @@ TEST_CASE("provider-refresh: more rows than are checked at a time, each once") {
     CHECK(checked.server.most_at_once() <= 4);
 }
 
+TEST_CASE("provider-refresh: trouble of the database in several checks at once costs no attempt") {
+    Checked checked;
+    auto& db = checked.org().database();
+    for (int i = 0; i < 8; ++i) checked.add("works/" + std::to_string(i), "tenant", "", "k");
+    db.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RAISE EXCEPTION ''not now'' USING ERRCODE = ''serialization_failure''; END';"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON providers FOR EACH ROW EXECUTE FUNCTION refuse()");
+    const auto job = checked.org().enqueue("provider-refresh", nlohmann::json::object());
+    checked.org().start();
+    eventually(
+        std::chrono::seconds{30},
+        [&] { return checked.org().column(job, "status = 'pending' AND lease_epoch > 0") == "t"; }, "it comes back");
+    CHECK(checked.org().column(job, "attempts") == "0");
+    CHECK(checked.org().column(job, "last_error IS NULL") == "t");
+}
+
 TEST_CASE("provider-refresh: an id that is none, and one of nobody, fail with a sentence") {
     Checked checked;
     const auto wrong = checked.org().enqueue("provider-refresh", {{"providerId", "openai"}});
