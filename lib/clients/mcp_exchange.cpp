@@ -140,7 +140,11 @@ asio::awaitable<std::expected<McpReply, CallError>> exchange(HttpClient& http, M
     if (!stream) co_return std::unexpected{std::move(stream.error())};
     if (is_stream(stream->head())) {
         EventReader reader{http, what};
-        co_return co_await reader.read(std::move(*stream));
+        auto reply = co_await reader.read(std::move(*stream));
+        // The server has taken the request. A stream that is opened again may be asked for as often as one likes; the
+        // call whose answer it was to bring may not.
+        if (!reply && !what.request.idempotent) reply.error().repeat = Repeat::kUnsafe;
+        co_return reply;
     }
     auto response = co_await collect_answer(std::move(*stream));
     if (!response) co_return std::unexpected{std::move(response.error())};

@@ -223,6 +223,38 @@ TEST_CASE("mcp legacy: a stream that cannot be taken up again leaves the call un
     CHECK(script.requests("tools/call").size() == 1);
 }
 
+TEST_CASE(
+    "mcp legacy: a call whose answer does not come on the stream that was taken up again is unknown, not unsent") {
+    McpScript script;
+    script.be_legacy();
+    bool falls_silent = false;
+    script.on("tools/call", [&](ServedConnection& connection, const ServedRequest&, const json&) {
+        connection.begin_chunked(200, {{"Content-Type", "text/event-stream"}});
+        connection.chunk("id: e-1\nretry: 1\ndata: \n\n");
+        connection.close_after();
+    });
+    script.on("GET", [&](ServedConnection& connection, const ServedRequest&, const json&) {
+        connection.begin_chunked(200, {{"Content-Type", "text/event-stream"}});
+        if (falls_silent) (void)connection.wait_for_close();
+        else connection.close_after();
+    });
+    script.on("notifications/cancelled",
+              [](ServedConnection& connection, const ServedRequest&, const json&) { connection.respond(202, ""); });
+    SECTION("it breaks again and again") {
+        const auto answer = script.call();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == McpFailure::kUnknown);
+    }
+    SECTION("it falls silent until the time is up") {
+        falls_silent = true;
+        script.settings.timeout = 1s;
+        const auto answer = script.call();
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().kind == McpFailure::kTimeout);
+    }
+    CHECK(script.requests("tools/call").size() == 1);
+}
+
 TEST_CASE("mcp legacy: news of other tools make the list old at once") {
     McpScript script;
     script.be_legacy();
