@@ -1,6 +1,7 @@
 #include "agent/mcp_tool.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "pg/database_error.hpp"
@@ -64,10 +65,14 @@ json McpTool::origin() const {
 }
 
 asio::awaitable<std::string> McpTool::call(const ToolScene& scene, json arguments, std::string idempotency_key) {
-    const std::string refusal = refusal_for(scene.person);
+    std::string refusal;
     // The intent is on record before anything leaves; what came of it follows.
     auto before = [&](pg::Transaction& tx) {
         scene.attempt.guard_in(tx);
+        // The roles were read when the attempt began, which may be long ago.
+        Person now = scene.person;
+        now.permissions = find_permissions(tx, now.user_id).value_or(Permissions{});
+        refusal = refusal_for(now);
         audit_tool(tx, scene, definition_.name, arguments, idempotency_key,
                    refusal.empty() ? "tool.execute" : "tool.permission_deny");
     };
@@ -85,6 +90,9 @@ asio::awaitable<std::string> McpTool::call(const ToolScene& scene, json argument
     call.on_progress = [attempt] { attempt->heartbeat(); };
     const auto answer = co_await entry_->client.call(std::move(call));
 
+    // What the server said is known, also where a cancellation came with it.
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     std::string trouble;
     try {
         auto after = [&](pg::Transaction& tx) {
@@ -95,6 +103,7 @@ asio::awaitable<std::string> McpTool::call(const ToolScene& scene, json argument
         // The call has been made: the step's own record must say how it ended, whatever becomes of this one.
         trouble = e.what();
     }
+    co_await asio::this_coro::throw_if_cancelled(throws);
     if (!trouble.empty())
         attempt->log(LogLevel::kWarning, "the end of a tool call is not in the audit log: " + trouble);
     if (!answer) give_up(answer.error());

@@ -203,6 +203,55 @@ TEST_CASE("mcp turn: a call whose connection breaks is repeated only where that 
     }
 }
 
+TEST_CASE("mcp turn: a call whose answer an older server loses on a second stream is not made again") {
+    McpScript script;
+    script.be_legacy({tool("send")});
+    std::atomic<int> effects = 0;
+    script.on("tools/call", [&](ServedConnection& connection, const ServedRequest&, const json&) {
+        ++effects;
+        connection.begin_chunked(200, {{"Content-Type", "text/event-stream"}});
+        connection.chunk("id: e-1\nretry: 1\ndata: \n\n");
+        connection.close_after();
+    });
+    script.on("GET", [](ServedConnection& connection, const ServedRequest&, const json&) {
+        connection.begin_chunked(200, {{"Content-Type", "text/event-stream"}});
+        connection.close_after();
+    });
+    Servers servers;
+    servers.add(script, "mail");
+    Organisation org{calling("mail__send"), nullptr, {}, nullptr, servers.make()};
+    const auto job = org.enqueue_turn("Send it.");
+    CHECK(org.finish(job) == "failed");
+    CHECK(org.column(job, "failure_reason") == "effect_unknown");
+    CHECK(effects == 1);
+}
+
+TEST_CASE("mcp turn: a right that is taken away during the turn is gone with the next call") {
+    McpScript script;
+    script.be_modern({tool("send")});
+    script.answers("tools/call", text_result("sent"));
+    Servers servers;
+    servers.add(script, "mail");
+    std::function<void()> take_away = [] {};
+    auto chat = scripted([&](const ChatRequest& request, int) {
+        if (request.messages.back().role == clients::Role::kTool)
+            return say("told: " + request.messages.back().content);
+        take_away();
+        return use_tool("mail__send", R"({"x":"hi"})");
+    });
+    Organisation org{chat, nullptr, {}, nullptr, servers.make()};
+    take_away = [&] {
+        org.database().execute(
+            "UPDATE roles SET permissions = jsonb_set(permissions, '{tools}', "
+            R"('{"allowed": ["*"], "denied": ["mail__*"]}') WHERE name = 'member')");
+    };
+    const auto job = org.enqueue_turn("Send it.");
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(org.result(job)["text"].get<std::string>().find("denied") != std::string::npos);
+    CHECK(script.requests("tools/call").empty());
+    CHECK(audit(org, "mail__send") == "tool.permission_deny");
+}
+
 TEST_CASE("mcp turn: errors of a tool and refusals of its server are told to the model") {
     McpScript script;
     script.be_modern({tool("print")});
