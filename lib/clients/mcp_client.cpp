@@ -44,6 +44,9 @@ public:
         if (is_full_) reject("the server has more tools than are taken; the rest is left out");
     }
     [[nodiscard]] bool is_full() const noexcept { return is_full_; }
+    void stop_after(int pages) {
+        reject("the server has more than " + std::to_string(pages) + " pages of tools; the rest is left out");
+    }
 
 private:
     void reject(std::string sentence) {
@@ -141,6 +144,7 @@ asio::awaitable<McpClient::Listing> McpClient::fetch(core::Deadline deadline) {
         gathering.add(std::move(*page));
         // A cursor that comes back leads in a circle.
         if (cursor.empty() || gathering.is_full() || !cursors.insert(cursor).second) break;
+        if (page_number + 1 == kMaxPages) gathering.stop_after(kMaxPages);
     }
     for (auto& sentence : listing.rejected) sentence = connection_.without_secrets(std::move(sentence));
     Listing whole{std::move(listing)};
@@ -220,7 +224,8 @@ asio::awaitable<McpClient::Answer> McpClient::call(McpCall call) {
         }
         const auto result = connection_.result_of(*sent.reply);
         if (!result) co_return std::unexpected{result.error()};
-        auto answer = mcp::read_tool_result(*result, settings().max_result_bytes);
+        const json clean = connection_.without_secrets_in(*result);
+        auto answer = mcp::read_tool_result(clean, settings().max_result_bytes);
         if (!answer) {
             co_return std::unexpected{connection_.error(McpFailure::kUnusable, "answered, but " + answer.error())};
         }

@@ -62,6 +62,8 @@ public:
     [[nodiscard]] McpError error(McpFailure kind, std::string_view what) const;
     /// The text without our credentials: some servers quote what they were sent.
     [[nodiscard]] std::string without_secrets(std::string text) const;
+    /// The same with every text in it: before anything is cut, since half of a secret is not recognised any more.
+    [[nodiscard]] nlohmann::json without_secrets_in(nlohmann::json value) const;
 
 private:
     using Greeting = std::expected<McpPeer, McpError>;

@@ -31,6 +31,14 @@ std::string McpConnection::without_secrets(std::string text) const {
     return text;
 }
 
+json McpConnection::without_secrets_in(json value) const {
+    if (value.is_string()) value = without_secrets(value.get<std::string>());
+    else if (value.is_structured()) {
+        for (auto& element : value) element = without_secrets_in(std::move(element));
+    }
+    return value;
+}
+
 McpError McpConnection::error(McpFailure kind, std::string_view what) const {
     return {kind, without_secrets("the MCP server " + settings_.name + " " + std::string{what}), std::nullopt};
 }
@@ -51,7 +59,8 @@ std::expected<json, McpError> McpConnection::result_of(const McpReply& reply) co
         return std::unexpected{error(McpFailure::kUnauthorized,
                                      "refuses the credentials that are configured (" + std::to_string(status) + ")")};
     }
-    if (const auto refusal = mcp::find_refusal(reply.message)) {
+    if (mcp::find_refusal(reply.message)) {
+        const auto refusal = mcp::find_refusal(without_secrets_in(reply.message));
         return std::unexpected{error(McpFailure::kRefused,
                                      "refuses (" + std::to_string(refusal->code) +
                                          "): " + (refusal->message.empty() ? "it gives no reason" : refusal->message))};

@@ -126,6 +126,18 @@ TEST_CASE("mcp: pages are gathered within bounds, and circles end") {
     REQUIRE(endless);
     CHECK(endless->tools.size() == 500);
     CHECK(endless->rejected.back().find("more tools than are taken") != std::string::npos);
+
+    script.on("tools/list", [](ServedConnection& connection, const ServedRequest&, const json& request) {
+        const std::string cursor = request["params"].value("cursor", "") + "x";
+        const json result{{"tools", {tool("tool" + cursor)}}, {"nextCursor", cursor}};
+        connection.respond_json(200, result_message(request, result).dump());
+    });
+    script.clock.move(2h);
+    const auto slow = script.list();
+    REQUIRE(slow);
+    CHECK(slow->tools.size() == 32);
+    CHECK(slow->rejected ==
+          std::vector<std::string>{"the server has more than 32 pages of tools; the rest is left out"});
 }
 
 TEST_CASE("mcp: a list is kept as long as the server says, and never for less than a burst") {

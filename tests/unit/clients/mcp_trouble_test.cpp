@@ -138,6 +138,19 @@ TEST_CASE("mcp: what the server refuses is told in its words, without our secret
     CHECK(failed->is_error);
     CHECK(failed->text == "token *** is bad");
 
+    // Half of a secret, left where a long text is cut, is not recognised any more.
+    const std::string filler(script.settings.max_result_bytes - 10, 'x');
+    script.answers("tools/call", {{"content", {{{"type", "text"}, {"text", filler + "very-secret-token"}}}}});
+    CHECK_FALSE(contains(script.call()->text, "very"));
+    const std::string uri = std::string(290, 'u') + "very-secret-token";
+    script.answers("tools/call", {{"content", {{{"type", "resource"}, {"resource", {{"uri", uri}, {"text", ""}}}}}}});
+    CHECK_FALSE(contains(script.call()->text, "very"));
+    script.on("tools/call", [](ServedConnection& connection, const ServedRequest&, const json& message) {
+        const auto said = std::string(490, 's') + "very-secret-token";
+        connection.respond_json(200, error_message(message, -32602, said).dump());
+    });
+    CHECK_FALSE(contains(script.call().error().message, "very"));
+
     script.answers("tools/call", {{"resultType", "input_required"}, {"inputRequests", json::object()}});
     CHECK(contains(script.call().error().message, "a job has nobody to ask"));
     script.answers("tools/call", {{"resultType", "hologram"}, {"content", json::array()}});
