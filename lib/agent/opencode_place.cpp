@@ -43,4 +43,11 @@ std::string fill_directory(std::string_view pattern, const Person& person) {
     return directory;
 }
 
+SplitDirectory split_directory(std::string_view pattern) {
+    const auto brace = pattern.find('{');
+    const auto slash = brace == std::string_view::npos ? brace : pattern.rfind('/', brace);
+    if (slash == std::string_view::npos) return {std::string{pattern}, {}};
+    return {std::string{pattern.substr(0, std::max<std::size_t>(slash, 1))}, std::string{pattern.substr(slash + 1)}};
+}
+
 }  // namespace oiab::agent

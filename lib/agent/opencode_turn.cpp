@@ -49,19 +49,15 @@ bool is_unwanted(const Attempt& attempt) {
 /// Where opencode has not noticed new files yet, the model can read them all the same.
 asio::awaitable<void> offer_skills(Attempt& attempt, const OpencodeRuntime& runtime, const Person& person,
                                    ChatTask& task) {
-    const std::string directory = fill_directory(runtime.local_directory, person);
-    auto body = [&](pg::Transaction& tx) {
-        std::vector<std::string> names;
-        try {
-            names = write_opencode_skills(tx, person.tenant_id, directory);
-        } catch (const pg::DatabaseError&) {
-            throw;
-        } catch (const std::exception& e) {
-            attempt.log(LogLevel::kWarning, fmt::format("the skills could not be written for opencode: {}", e.what()));
-        }
-        return names;
-    };
-    const auto names = co_await attempt.transact(body);
+    auto load = [&](pg::Transaction& tx) { return load_opencode_skills(tx, person.tenant_id); };
+    const auto skills = co_await attempt.transact(load);
+    const auto [root, below] = split_directory(runtime.local_directory);
+    std::vector<std::string> names;
+    try {
+        names = write_opencode_skills(skills, root, fill_directory(below, person));
+    } catch (const std::exception& e) {
+        attempt.log(LogLevel::kWarning, fmt::format("the skills could not be written for opencode: {}", e.what()));
+    }
     if (names.empty()) co_return;
     task.system_prompt += fmt::format(
         "\n\nThe instructions of these skills are in your working directory, in .opencode/skill/<name>/SKILL.md: {}",
