@@ -15,6 +15,9 @@ constexpr std::array<std::string_view, 2> kOnlyByName{"external_directory", "doo
 /// They wait for somebody's answer.
 constexpr std::array<std::string_view, 3> kNever{"question", "plan_enter", "plan_exit"};
 
+/// Tools whose use opencode asks for under another name.
+constexpr std::array<std::string_view, 5> kAliases{"write", "patch", "multiedit", "apply_patch", "todoread"};
+
 /// opencode takes `*` and `?` in names for wildcards; in roles only "*" alone is one.
 bool is_plain(std::string_view name) { return !name.empty() && name.find_first_of("*?") == std::string_view::npos; }
 
@@ -39,17 +42,27 @@ Allowed find_allowed(const Names& by_roles, const std::optional<std::vector<std:
 }
 
 bool matches(const OpencodeRule& one, std::string_view permission) {
-    return one.pattern == "*" && (one.permission == "*" || one.permission == permission);
+    return one.pattern == "*" && names_tool(one.permission, permission);
+}
+
+/// Everything that one denied name may mean to opencode. Too much is better than too little: nobody is harmed by a
+/// denial that matches nothing.
+void deny(const std::string& entry, std::vector<OpencodeRule>& rules) {
+    rules.push_back(rule(entry, "deny"));
+    for (const auto alias : kAliases) {
+        if (names_tool(entry, alias)) rules.push_back(rule(opencode_permission(alias), "deny"));
+    }
+    // `<server>__<tool>` here, `<server>_<tool>` there.
+    if (const auto at = entry.find("__"); at != std::string::npos) {
+        rules.push_back(rule(std::string{entry}.replace(at, 2, "_"), "deny"));
+    }
 }
 
 }  // namespace
 
 std::string opencode_permission(std::string_view tool) {
-    for (const std::string_view name : {"write", "patch", "multiedit", "apply_patch"}) {
-        if (tool == name) return "edit";
-    }
     if (tool == "todoread") return "todowrite";
-    return std::string{tool};
+    return std::string{std::ranges::find(kAliases, tool) == kAliases.end() ? tool : "edit"};
 }
 
 std::vector<OpencodeRule> compile_opencode_rules(const Permissions& permissions,
@@ -66,7 +79,7 @@ std::vector<OpencodeRule> compile_opencode_rules(const Permissions& permissions,
         if (is_plain(name)) rules.push_back(rule(opencode_permission(name), "allow"));
     }
     // Wildcards in what is denied deny more, which nobody is harmed by.
-    for (const auto& name : permissions.tools_denied) rules.push_back(rule(opencode_permission(name), "deny"));
+    for (const auto& name : permissions.tools_denied) deny(name, rules);
     for (const auto name : kNever) rules.push_back(rule(std::string{name}, "deny"));
     return rules;
 }

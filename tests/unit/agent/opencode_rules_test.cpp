@@ -44,6 +44,26 @@ TEST_CASE("opencode rules: denied wins over allowed, and over everything") {
     CHECK_FALSE(allows(roles({"read"}, {"*"}), "read"));
 }
 
+TEST_CASE("opencode rules: the beginning of a name denies whatever the tools of such names are called in opencode") {
+    for (const char* entry : {"write*", "w*", "multi*", "patch*", "apply_*"}) {
+        INFO(entry);
+        CHECK_FALSE(allows(roles({"*"}, {entry}), "edit"));
+        CHECK(allows(roles({"*"}, {entry}), "bash"));
+    }
+    CHECK_FALSE(allows(roles({"*"}, {"todor*"}), "todowrite"));
+    CHECK_FALSE(allows(roles({"*"}, {"ba*"}), "bash"));
+    CHECK_FALSE(allows(roles({"*", "external_directory"}, {"external*"}), "external_directory"));
+}
+
+TEST_CASE("opencode rules: a tool of a server is denied by its name here and by its name there") {
+    CHECK_FALSE(allows(roles({"*"}, {"mail__*"}), "mail_send"));
+    CHECK_FALSE(allows(roles({"*"}, {"mail__send"}), "mail_send"));
+    CHECK_FALSE(allows(roles({"*"}, {"mail_*"}), "mail_send"));
+    CHECK(allows(roles({"*"}, {"mail__send"}), "mail_read"));
+    CHECK(allows(roles({"*"}, {"mail__*"}), "files_read"));
+    CHECK_FALSE(allows(roles({"*"}, {"mail__send__all"}), "mail_send__all"));
+}
+
 TEST_CASE("opencode rules: nobody answers questions, and only a name opens other directories") {
     for (const auto& permissions : {roles({"*"}), roles({"*", "question"}), roles({"question"})}) {
         CHECK_FALSE(allows(permissions, "question"));
