@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <thread>
 
 #include "daemon/database.hpp"
@@ -46,8 +48,8 @@ App::App(const config::Settings& settings, observe::Level least_level)
       blocking_pool_{static_cast<std::size_t>(settings.worker.plugin_threads)} {
     const handlers::ProviderSupport providers{
         traffic_, std::make_shared<agent::ProviderClients>(keyring_, http_, traffic_, clock_)};
-    register_handlers(registry_, settings,
-                      {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_, .providers = providers});
+    tool_servers_ = register_handlers(
+        registry_, settings, {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_, .providers = providers});
 }
 
 App::~App() = default;
@@ -98,6 +100,14 @@ void App::migrate() const {
         session_settings(settings_, "migrate"),
         {.embeddings = settings_.database.embeddings, .legacy_dedupe_index = settings_.database.legacy_dedupe_index}};
     if (migrator.migrate()) log_.info("schema brought up to date", {{"fingerprint", migrator.fingerprint()}});
+}
+
+void App::say_goodbye() const {
+    if (!tool_servers_) return;
+    boost::asio::io_context context{1};
+    // A farewell that fails hurts nobody.
+    boost::asio::co_spawn(context, tool_servers_->close(), [](std::exception_ptr) {});
+    context.run();
 }
 
 }  // namespace oiab::daemon

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "agent/mcp_tools.hpp"
 #include "clients/http_client.hpp"
 #include "clients/provider_traffic.hpp"
 #include "config/settings.hpp"
@@ -39,6 +40,10 @@ public:
     /// @throws pg::DatabaseError, pg::MigrationError
     void migrate() const;
 
+    /// Ends what servers of tools keep for this process. Call it when no handler runs any more. Blocks for at most two
+    /// seconds.
+    void say_goodbye() const;
+
 private:
     const config::Settings& settings_;
     observe::Log log_;
@@ -49,6 +54,7 @@ private:
     std::shared_ptr<clients::ProviderTraffic> traffic_;
     plugin::BlockingPool blocking_pool_;
     Registry registry_;
+    std::shared_ptr<const agent::McpTools> tool_servers_;  ///< nullptr: none are configured
 };
 
 [[nodiscard]] observe::Level to_observe(config::LogLevel level) noexcept;

@@ -311,7 +311,9 @@ int run_once(const config::Settings& settings, const OnceOptions& options) {
     const auto level = std::ranges::find(settings.described, "log_level", &config::DescribedSetting::name);
     const bool chosen = level != settings.described.end() && level->origin != "default";
     App app{settings, chosen ? to_observe(settings.log.level) : observe::Level::kDebug};
-    return Once{settings, options, app}.run();
+    const int code = Once{settings, options, app}.run();
+    app.say_goodbye();
+    return code;
 }
 
 }  // namespace oiab::daemon

@@ -91,7 +91,8 @@ struct MakeHandler {
 
 }  // namespace
 
-void register_handlers(Registry& registry, const config::Settings& settings, const HandlerWorld& world) {
+std::shared_ptr<const agent::McpTools> register_handlers(Registry& registry, const config::Settings& settings,
+                                                         const HandlerWorld& world) {
     auto builtin = builtin_settings(settings);
     if (const auto& pool = settings.agent.dispatch_pool; !pool.url.empty())
         builtin.dispatch_pool = std::make_shared<clients::DispatchPool>(
@@ -113,6 +114,7 @@ void register_handlers(Registry& registry, const config::Settings& settings, con
         const auto* entry = registry.find(std::string_view{pattern}.substr(0, pattern.find('*')));
         if (entry != nullptr) registry.add(pattern, entry->handler, kind_settings(settings, pattern));
     }
+    return agents->mcp;
 }
 
 }  // namespace oiab::daemon

@@ -18,8 +18,10 @@ struct HandlerWorld {
     handlers::ProviderSupport providers;
 };
 
+/// @returns the servers of tools that handlers use; nullptr where none are configured
 /// @throws std::runtime_error with one sentence where a configured handler cannot be loaded or the direct runtime lacks
 /// a provider
-void register_handlers(Registry& registry, const config::Settings& settings, const HandlerWorld& world);
+std::shared_ptr<const agent::McpTools> register_handlers(Registry& registry, const config::Settings& settings,
+                                                         const HandlerWorld& world);
 
 }  // namespace oiab::daemon

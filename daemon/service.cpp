@@ -161,6 +161,7 @@ int run_service(const config::Settings& settings) {
         std::fflush(nullptr);
         std::_Exit(code);
     }
+    app.say_goodbye();
     return code;
 }
 

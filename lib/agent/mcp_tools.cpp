@@ -40,6 +40,17 @@ asio::awaitable<void> list_all(const std::vector<std::shared_ptr<McpTools::Entry
     co_await (one(entries[first], first, deadline) && list_all(entries, first + 1, deadline, listings));
 }
 
+/// Says goodbye to the servers from `first` on, all at once.
+asio::awaitable<void> close_all(const std::vector<std::shared_ptr<McpTools::Entry>>& entries, std::size_t first) {
+    using namespace asio::experimental::awaitable_operators;
+    if (first >= entries.size()) co_return;
+    if (first + 1 == entries.size()) {
+        co_await entries[first]->client.close();
+        co_return;
+    }
+    co_await (entries[first]->client.close() && close_all(entries, first + 1));
+}
+
 std::string description_of(const clients::McpTool& tool, const std::string& server) {
     return tool.description.empty() ? tool.name + " of " + server : tool.description;
 }
@@ -87,6 +98,8 @@ std::shared_ptr<McpTools::Entry> McpTools::find(std::string_view name) const {
         std::ranges::find_if(entries_, [&](const auto& entry) { return entry->server.client.name == name; });
     return found == entries_.end() ? nullptr : *found;
 }
+
+asio::awaitable<void> McpTools::close() const { co_await close_all(entries_, 0); }
 
 asio::awaitable<McpOffer> McpTools::offer(Attempt& attempt, const Person& person) const {
     McpOffer offer;

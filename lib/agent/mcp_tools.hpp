@@ -58,6 +58,8 @@ public:
         Entry(clients::HttpClient& http, McpServer what, const core::Clock& clock);
     };
     [[nodiscard]] const std::vector<std::shared_ptr<Entry>>& entries() const noexcept { return entries_; }
+    /// Ends the sessions that older servers keep for us, all at once. Waits for at most two seconds.
+    [[nodiscard]] boost::asio::awaitable<void> close() const;
     /// nullptr where none has the name.
     [[nodiscard]] std::shared_ptr<Entry> find(std::string_view name) const;
 

@@ -68,6 +68,7 @@ TurnRuntimes make_turn_runtimes(const BuiltinSettings& settings, const std::shar
         other.runtime = runtime;
         auto made = std::make_shared<agent::AgentWorld>(*make_agent_world(other, http, clock, providers));
         made->embedder = world->embedder;
+        made->mcp = world->mcp;  // what is known of a server, and the session with it, is the process's
         made->row_embedder = world->row_embedder;
         made->settings.embedding_provider = world->settings.embedding_provider;
         runtimes.all[name_of(runtime)] = {std::move(made), nullptr};
