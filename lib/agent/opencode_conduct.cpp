@@ -67,7 +67,9 @@ asio::awaitable<void> OpencodeConduct::run() {
     while (!over) {
         co_await look();
         co_await charge();
-        over = view_.state == OpencodeState::kAnswered;
+        // What looks like an answer is none where opencode goes on: it may shorten the conversation and ask again.
+        const bool goes_on = status_.activity != OpencodeActivity::kIdle && view_.is_last;
+        over = view_.state == OpencodeState::kAnswered && !goes_on;
         if (!over) over = co_await go_on();
     }
 }
@@ -298,13 +300,19 @@ bool OpencodeConduct::take_event(const OpencodeEvent& event) {
     }
     if (event.type == "message.part.updated") {
         const auto part = clients::read_opencode_part(member(event.properties, "part"));
-        stream_.add(text_.take_part(part));
+        if (!summaries_.contains(part.message_id)) stream_.add(text_.take_part(part));
         return part.kind == OpencodePartKind::kStepFinish;
     }
     if (event.type == "message.updated") {
         const json& info = member(event.properties, "info");
         const bool answers = clients::text_member(info, "role") == "assistant";
-        if (answers) alive_ = true;
+        if (answers) {
+            alive_ = true;
+            const auto told = clients::read_opencode_message(json{{"info", info}});
+            if (told && told->summary) summaries_.insert(told->id);
+            // It goes on after what went wrong, with a shorter conversation say.
+            if (told && !told->error) error_.reset();
+        }
         return answers && member(info, "time").contains("completed");
     }
     if (event.type == "session.error") {

@@ -83,3 +83,4 @@ private:
 };
 
 }  // namespace oiab::agent
+    std::set<std::string> summaries_;  ///< messages whose words are not for the user

@@ -40,6 +40,7 @@ public:
 
     void take(const OpencodeMessage& message, bool is_last) {
         ++harvest_.result.rounds;
+        if (message.summary) return;
         const std::string step = fmt::format("opencode-{}", harvest_.result.rounds);
         std::string text = text_of(message);
         json calls = json::array();

@@ -29,6 +29,7 @@ std::string OpencodeText::take_delta(const std::string& part_id, const std::stri
 std::string OpencodeText::take_view(const OpencodeView& view) {
     std::string text;
     for (const auto& answer : view.answers) {
+        if (answer.summary) continue;
         for (const auto& part : answer.parts) {
             if (part.ended) text += take_part(part);
         }

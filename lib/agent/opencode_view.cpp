@@ -25,12 +25,15 @@ bool has_tools(const OpencodeMessage& message) {
 /// With these the model means to go on.
 bool wants_more(const std::string& finish) { return finish.empty() || finish == "tool-calls" || finish == "unknown"; }
 
-void judge(OpencodeView& view) {
+/// @param last_prompt  what the turn was asked last
+void judge(OpencodeView& view, const std::string& last_prompt) {
     const OpencodeMessage& last = view.answers.back();
     if (last.error) {
         view.state = OpencodeState::kFailed;
         return;
     }
+    // What follows a summary is still to come, and so is the answer to a prompt behind the last one.
+    if (last.summary || last.parent_id != last_prompt) return;
     const bool is_final = last.completed && !wants_more(last.finish);
     if (is_final && !has_tools(last)) view.state = OpencodeState::kAnswered;
     view.may_be_answered = is_final || (last.completed && last.finish == "unknown");
@@ -41,17 +44,30 @@ void judge(OpencodeView& view) {
 OpencodeView view_opencode_turn(std::span<const OpencodeMessage> messages, const std::string& prompt_id) {
     OpencodeView view;
     std::set<std::string> prompts{prompt_id};
+    std::string last_prompt = prompt_id;
+    std::string asked;
     bool inside = false;
+    bool after_summary = false;
     for (const OpencodeMessage& message : messages) {
         if (message.role == "user") {
-            inside = message.id == prompt_id || (inside && is_synthetic(message));
-            if (inside) prompts.insert(message.id);
-            if (message.id == prompt_id) view.state = OpencodeState::kUnfinished;
+            // Behind a summary opencode goes on with words of its own, or says the prompt again.
+            const bool goes_on = is_synthetic(message) || (after_summary && text_of(message) == asked);
+            inside = message.id == prompt_id || (inside && goes_on);
+            if (inside) {
+                prompts.insert(message.id);
+                last_prompt = message.id;
+            }
+            if (message.id == prompt_id) {
+                view.state = OpencodeState::kUnfinished;
+                asked = text_of(message);
+            }
         }
         const bool ours = message.role == "user" ? inside : prompts.contains(message.parent_id);
         if (!ours) view.is_alone = false;
         if (ours && message.role == "assistant") view.answers.push_back(message);
+        after_summary = ours && message.role == "assistant" && message.summary;
     }
+    view.is_last = inside;
     if (view.answers.empty()) return view;
     view.state = OpencodeState::kUnfinished;
     for (const OpencodeMessage& answer : view.answers) {
@@ -61,7 +77,7 @@ OpencodeView view_opencode_turn(std::span<const OpencodeMessage> messages, const
             }
         }
     }
-    judge(view);
+    judge(view, last_prompt);
     return view;
 }
 

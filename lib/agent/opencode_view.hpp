@@ -25,12 +25,14 @@ struct OpencodeView {
     std::vector<std::string> running_tools;
     /// The last message is complete and asks for nothing, though it has tool calls in it as no answer has.
     bool may_be_answered = false;
+    /// Nobody else's prompt has followed: what the session does, it does for this turn.
+    bool is_last = false;
     /// The session holds nothing but this turn.
     bool is_alone = true;
 };
 
 /// The turn is its prompt, the answers to it, and what opencode makes of itself to go on after it has shortened a long
-/// conversation (synthetic prompts), up to somebody's next prompt.
+/// conversation (synthetic prompts, or the same words again behind its summary), up to somebody's next prompt.
 [[nodiscard]] OpencodeView view_opencode_turn(std::span<const clients::OpencodeMessage> messages,
                                               const std::string& prompt_id);
 

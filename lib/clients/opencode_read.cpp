@@ -120,6 +120,7 @@ std::optional<OpencodeMessage> read_opencode_message(const json& value) {
     message.provider = text_member(info, "providerID");
     message.model = text_member(info, "modelID");
     message.finish = text_member(info, "finish");
+    message.summary = flag(info, "summary");
     message.tokens = read_tokens(member(info, "tokens"));
     const double cost = number(info, "cost").value_or(0);
     if (cost > 0 && cost < 1e6) message.cost_usd = cost;

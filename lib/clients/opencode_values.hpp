@@ -66,7 +66,8 @@ struct OpencodeMessage {
     std::string provider;
     std::string model;
     bool completed = false;
-    std::string finish;  ///< stop, tool-calls, length, …; empty where it broke off
+    std::string finish;    ///< stop, tool-calls, length, …; empty where it broke off
+    bool summary = false;  ///< an assistant's: it shortens the conversation and answers nobody
     std::optional<OpencodeError> error;
     OpencodeTokens tokens;
     double cost_usd = 0;

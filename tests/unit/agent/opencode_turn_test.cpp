@@ -110,6 +110,71 @@ TEST_CASE("opencode view: absent, unfinished, answered, failed") {
     CHECK(view(messages).state == OpencodeState::kFailed);
 }
 
+TEST_CASE("opencode view: a summary is no answer, and what opencode asks itself behind it belongs to the turn") {
+    std::vector<OpencodeMessage> messages{user(kPrompt, {text_part("Do it.")})};
+    messages.push_back(
+        assistant("a1", kPrompt, "tool-calls", {tool_part("bash", OpencodeToolStatus::kCompleted, "ok")}));
+    OpencodePart compaction;
+    compaction.kind = OpencodePartKind::kCompaction;
+    messages.push_back(user("u2", {compaction}));
+    CHECK(view(messages).state == OpencodeState::kUnfinished);
+    messages.push_back(assistant("a2", "u2", "stop", {text_part("What was said so far.")}));
+    messages.back().summary = true;
+    CHECK(view(messages).state == OpencodeState::kUnfinished);
+    CHECK_FALSE(view(messages).may_be_answered);
+    SECTION("the same words again") { messages.push_back(user("u3", {text_part("Do it.")})); }
+    SECTION("words of its own") { messages.push_back(user("u3", {text_part("Continue.", true)})); }
+    CHECK(view(messages).state == OpencodeState::kUnfinished);
+    CHECK(view(messages).is_last);
+    messages.push_back(assistant("a3", "u3", "stop", {text_part("Done.")}));
+    REQUIRE(view(messages).state == OpencodeState::kAnswered);
+    CHECK(view(messages).is_alone);
+
+    const auto harvest = harvest_opencode_turn(view(messages), {}, kJob);
+    CHECK(harvest.result.text == "Done.");
+    CHECK(harvest.result.rounds == 3);
+    for (const auto& kept : harvest.result.messages) CHECK(kept.content != "What was said so far.");
+    CHECK(list_opencode_calls(view(messages).answers, kJob, LostCalls::kEstimate).size() == 3);
+    OpencodeText text;
+    CHECK(text.take_view(view(messages)) == "Done.");
+}
+
+TEST_CASE("opencode view: an answer to an earlier prompt of the turn is not the turn's, nor are other people's words") {
+    std::vector<OpencodeMessage> messages{user(kPrompt, {text_part("Do it.")}),
+                                          assistant("a1", kPrompt, "stop", {text_part("Done?")})};
+    CHECK(view(messages).state == OpencodeState::kAnswered);
+    CHECK(view(messages).is_last);
+    // The same words, but not behind a summary: somebody else's.
+    auto others = messages;
+    others.push_back(user("u2", {text_part("Do it.")}));
+    CHECK(view(others).state == OpencodeState::kAnswered);
+    CHECK_FALSE(view(others).is_last);
+    messages.push_back(user("u2", {text_part("Continue.", true)}));
+    CHECK(view(messages).state == OpencodeState::kUnfinished);
+}
+
+TEST_CASE("opencode harvest: a call that was aborted cost something nobody was told") {
+    auto aborted = assistant("a1", kPrompt, "stop", {});
+    aborted.tokens = {};
+    aborted.error = clients::OpencodeError{"MessageAbortedError", "", false, 0};
+    auto refused = aborted;
+    refused.id = "a2";
+    refused.error->name = "APIError";
+    const auto calls = list_opencode_calls({aborted, refused}, kJob, LostCalls::kEstimate);
+    REQUIRE(calls.size() == 2);
+    CHECK(calls[0].uncertain);
+    CHECK_FALSE(calls[1].uncertain);
+}
+
+TEST_CASE("opencode place: what the operator named ends where a placeholder begins") {
+    CHECK(split_directory("/w/{tenant}/x").root == "/w");
+    CHECK(split_directory("/w/{tenant}/x").below == "{tenant}/x");
+    CHECK(split_directory("/w/of-{tenant}").below == "of-{tenant}");
+    CHECK(split_directory("/{tenant}").root == "/");
+    CHECK(split_directory("/w/x").root == "/w/x");
+    CHECK(split_directory("/w/x").below.empty());
+}
+
 TEST_CASE("opencode view: a tool that runs is an effect nobody knows, one that waits is none") {
     std::vector<OpencodeMessage> messages{user(kPrompt, {text_part("?")})};
     messages.push_back(

@@ -156,7 +156,7 @@ TEST_CASE("opencode reading: members of any type and none count as absent") {
 TEST_CASE("opencode reading: a tool's state, an answer's end, an error") {
     const auto message = read_opencode_message(json::parse(R"({
         "info": {"id": "m", "role": "assistant", "parentID": "u", "finish": "tool-calls", "cost": 0.5,
-                 "time": {"created": 1000, "completed": 1500},
+                 "summary": true, "time": {"created": 1000, "completed": 1500},
                  "tokens": {"input": 7, "output": 8, "reasoning": 9, "cache": {"read": 10, "write": 11}},
                  "error": {"name": "APIError", "data": {"message": "no", "isRetryable": true, "statusCode": 503}}},
         "parts": [{"type": "tool", "tool": "bash", "callID": "c", "state": {"status": "running", "input": {"a": 1}}},
@@ -167,6 +167,7 @@ TEST_CASE("opencode reading: a tool's state, an answer's end, an error") {
     REQUIRE(message);
     CHECK(message->completed);
     CHECK(message->duration == 500ms);
+    CHECK(message->summary);
     CHECK(message->tokens.cache_write == 11);
     REQUIRE(message->error);
     CHECK(message->error->is_retryable);
