@@ -92,8 +92,12 @@ asio::awaitable<void> OpencodeConduct::look() {
     status_ = co_await insist(attempt_, runtime_, ask_status);
     const std::string prompt = opencode_message_id(attempt_.job().id);
     for (;;) {
-        auto ask = [this] { return runtime_.client->messages(place_.session, place_.directory, limit_); };
-        const auto messages = co_await insist(attempt_, runtime_, ask);
+        const auto messages = co_await ask_messages(place_.session, limit_);
+    co_await look_at_messages();
+    stream_.add(text_.take_view(view_));
+}
+
+asio::awaitable<void> OpencodeConduct::look_at_messages() {
         view_ = view_opencode_turn(messages, prompt);
         const bool complete = static_cast<int>(messages.size()) < limit_ ||
                               std::ranges::any_of(messages, [&](const auto& m) { return m.id == prompt; });
@@ -101,7 +105,14 @@ asio::awaitable<void> OpencodeConduct::look() {
         limit_ *= 10;
     }
     co_await look_at_children();
-    stream_.add(text_.take_view(view_));
+}
+
+asio::awaitable<std::vector<OpencodeMessage>> OpencodeConduct::ask_messages(std::string session, int limit) {
+    auto ask = [&] { return runtime_.client->messages(session, place_.directory, limit); };
+    if (!is_ending_) co_return co_await insist(attempt_, runtime_, ask);
+    auto answer = co_await ask();
+    if (!answer) end_attempt_for(answer.error());
+    co_return std::move(*answer);
 }
 
 asio::awaitable<void> OpencodeConduct::look_at_children() {
@@ -111,9 +122,7 @@ asio::awaitable<void> OpencodeConduct::look_at_children() {
         for (const auto& part : answer.parts) {
             if (part.child_session.empty() || !seen.insert(part.child_session).second) continue;
             sessions_.insert(part.child_session);
-            const std::string child = part.child_session;
-            auto ask = [&] { return runtime_.client->messages(child, place_.directory, kMostMessages); };
-            auto messages = co_await insist(attempt_, runtime_, ask);
+            auto messages = co_await ask_messages(part.child_session, kMostMessages);
             for (auto& message : messages) children_.push_back(std::move(message));
         }
     }
@@ -336,6 +345,29 @@ asio::awaitable<OpencodeHarvest> OpencodeConduct::harvest() {
         attempt_.guard_in(tx);
         sum = charge_opencode_calls(tx, person_, attempt_.job().id, task_.session_id, task_.purpose, calls);
         stream_.rest().write(tx);
+asio::awaitable<void> OpencodeConduct::charge_lost() {
+    is_ending_ = true;
+    std::string trouble;
+    try {
+        co_await look_at_messages();
+    } catch (const std::exception&) {  // then what was seen before has to do
+    }
+    try {
+        const auto calls = uncharged(LostCalls::kEstimate);
+        OpencodeSum sum;
+        auto body = [&](pg::Transaction& tx) {
+            attempt_.guard_in(tx);
+            sum = charge_opencode_calls(tx, person_, attempt_.job().id, task_.session_id, task_.purpose, calls);
+        };
+        if (!calls.empty()) co_await attempt_.transact(body);
+        note(calls, sum);
+    } catch (const std::exception& e) {
+        trouble = e.what();
+    }
+    if (!trouble.empty())
+        attempt_.log(LogLevel::kWarning, "what the turn has cost by its end is not on record: " + trouble);
+}
+
     };
     co_await attempt_.transact(body);
     note(calls, sum);

@@ -31,6 +31,9 @@ public:
     [[nodiscard]] boost::asio::awaitable<void> read_events() { return follower_.read(); }
     /// Stops the turn in opencode; whether that succeeded, nobody waits to hear.
     [[nodiscard]] boost::asio::awaitable<void> abort();
+    /// After run() has thrown: charges what is known by now, and by estimate what broke off. A later attempt that knows
+    /// more replaces the estimates. Never throws.
+    [[nodiscard]] boost::asio::awaitable<void> charge_lost();
     /// After run(): charges what is left to charge, and hands the turn over.
     [[nodiscard]] boost::asio::awaitable<OpencodeHarvest> harvest();
 
@@ -41,6 +44,8 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> look();
     [[nodiscard]] boost::asio::awaitable<void> look_at_children();
     [[nodiscard]] boost::asio::awaitable<void> charge();
+    [[nodiscard]] boost::asio::awaitable<std::vector<clients::OpencodeMessage>> ask_messages(std::string session,
+                                                                                             int limit);
     [[nodiscard]] boost::asio::awaitable<void> while_working();
     [[nodiscard]] boost::asio::awaitable<bool> while_idle();
     [[nodiscard]] boost::asio::awaitable<void> post();
@@ -78,6 +83,7 @@ private:
     std::optional<clients::OpencodeError> error_;  ///< that opencode told of since the last post
     bool asked_ = true;                            ///< somebody may wait for an answer
 
+    bool is_ending_ = false;                       ///< nothing is insisted upon any more
     std::set<std::string> charged_;
     OpencodeSum sum_;
 };

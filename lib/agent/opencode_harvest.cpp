@@ -130,7 +130,8 @@ std::vector<OpencodeCall> list_opencode_calls(const std::vector<OpencodeMessage>
         const bool told = has_usage(message);
         if (!told && !message.completed && lost == LostCalls::kLeaveOut) continue;
         // A refused call costs nothing; one that broke off was shown at least what the call before it was.
-        call.uncertain = !told && !message.completed;
+        const bool broke_off = !message.completed || (message.error && message.error->name == "MessageAbortedError");
+        call.uncertain = !told && broke_off;
         if (call.uncertain) call.tokens.input = before.input + before.cache_read + before.cache_write + before.output;
         if (told) before = message.tokens;
         calls.push_back(std::move(call));

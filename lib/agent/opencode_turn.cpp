@@ -46,6 +46,18 @@ bool is_unwanted(const Attempt& attempt) {
     return *reason == core::CancelReason::kDeadline && attempt.job().attempt >= attempt.job().max_attempts;
 }
 
+/// Then nothing may be written any more, and nothing was spent that the next attempt does not see.
+bool is_lease_lost(const std::exception_ptr& failure, const Attempt& attempt) {
+    if (attempt.cancelled() == core::CancelReason::kLeaseLost) return true;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const LeaseLost&) {
+        return true;
+    } catch (...) {  // anything else: the attempt is still ours
+        return false;
+    }
+}
+
 /// Where opencode has not noticed new files yet, the model can read them all the same.
 asio::awaitable<void> offer_skills(Attempt& attempt, const OpencodeRuntime& runtime, const Person& person,
                                    ChatTask& task) {
@@ -109,10 +121,9 @@ asio::awaitable<OpencodeTurnResult> run_opencode_turn(Attempt& attempt, const Ag
     auto ended = co_await (failure_of(turn.run()) || turn.read_events() || write_until_cancelled(stream));
     if (ended.index() != 0) throw LeaseLost{};
     if (const auto failure = std::get<0>(ended)) {
-        if (is_unwanted(attempt)) {
-            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-            co_await turn.abort();
-        }
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        if (is_unwanted(attempt)) co_await turn.abort();
+        if (!is_lease_lost(failure, attempt)) co_await turn.charge_lost();
         std::rethrow_exception(failure);
     }
 

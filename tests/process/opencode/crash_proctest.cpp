@@ -119,6 +119,10 @@ TEST_CASE(
     CHECK(sandbox.of_job(in_tool, "status || failure_reason") == "failedeffect_unknown");
     CHECK(sandbox.of_job(in_tool, "last_error").find("bash") != std::string::npos);
     CHECK(sandbox.lines("tool.txt") == 1);
+    // What the call cost that asked for the tool was never told.
+    CHECK(sandbox.database().value("SELECT count(*) FILTER (WHERE uncertain) || ' of ' || count(*) FROM usage_events "
+                                   "WHERE session_id = $1 AND purpose = 'chat'",
+                                   pqxx::params{in_tool_session}) == "1 of 1");
     sandbox.check_done_once(in_model, in_model_session, "kept.txt");
     // The call that opencode's death cut off was made again, and no other one: first, cut off, again; and one of the
     // tool.

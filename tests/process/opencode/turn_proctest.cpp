@@ -144,4 +144,6 @@ TEST_CASE("opencode runtime: a cancelled job is stopped in opencode as well") {
         30s, [&] { return sandbox.server().call("GET", "/session/status", nullptr, sandbox.directory()).body.empty(); },
         "nothing goes on in opencode");
     CHECK(sandbox.lines("begun.txt") == 1);
+    CHECK(sandbox.database().value("SELECT count(*) FROM usage_events WHERE job_id = $1 AND purpose = 'chat'",
+                                   pqxx::params{job}) == "1");
 }
