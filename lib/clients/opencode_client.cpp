@@ -28,14 +28,25 @@ std::string base64(std::string_view bytes) {
 }
 
 OpencodeFailure failure_of(const CallError& error, const std::string& what) {
-    const auto kind =
-        error.kind == CallFailure::kCancelled ? OpencodeTrouble::kCancelled : OpencodeTrouble::kUnreachable;
+    auto kind = OpencodeTrouble::kUnreachable;
+    switch (error.kind) {
+        case CallFailure::kCancelled: kind = OpencodeTrouble::kCancelled; break;
+        // Asking again at once would bring the same.
+        case CallFailure::kTooLarge:
+        case CallFailure::kProtocol:
+        case CallFailure::kTls: kind = OpencodeTrouble::kServer; break;
+        case CallFailure::kConnect:
+        case CallFailure::kTimeout:
+        case CallFailure::kTruncated: break;
+    }
     return {kind, fmt::format("opencode: {}: {}", what, error.message)};
 }
 
 OpencodeFailure refusal_of(int status, std::string_view body, const std::string& what) {
     auto kind = OpencodeTrouble::kServer;
-    if (status == 404) kind = OpencodeTrouble::kNotFound;
+    // A proxy's words for an opencode that is not there.
+    if (status >= 502 && status <= 504) kind = OpencodeTrouble::kUnreachable;
+    else if (status == 404) kind = OpencodeTrouble::kNotFound;
     else if (status >= 400 && status < 500 && status != 408 && status != 429) kind = OpencodeTrouble::kRefused;
     std::string said = status == 401 ? "the password is wrong" : read_opencode_refusal(body);
     if (said.empty()) said = "it gave no reason";

@@ -28,7 +28,7 @@ struct OpencodeSettings {
 };
 
 enum class OpencodeTrouble {
-    kUnreachable,  ///< no answer: not running, starting, cut off, or the time is up
+    kUnreachable,  ///< no answer: not running, starting, cut off, or the time is up; a proxy may say so for it
     kNotFound,     ///< 404
     kRefused,      ///< another 4xx: wrong password, malformed request
     kServer,       ///< 5xx, or an answer that cannot be read

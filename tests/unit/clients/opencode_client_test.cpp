@@ -96,6 +96,7 @@ TEST_CASE("opencode client: refusals are told apart, without the password") {
     CHECK(kind(401, "") == OpencodeTrouble::kRefused);
     CHECK(kind(400, "[1, 2") == OpencodeTrouble::kRefused);
     CHECK(kind(500, R"({"data": 5})") == OpencodeTrouble::kServer);
+    for (const int of_proxy : {502, 503, 504}) CHECK(kind(of_proxy, "") == OpencodeTrouble::kUnreachable);
     CHECK(kind(200, "no json") == OpencodeTrouble::kServer);
     CHECK(kind(200, "[]") == OpencodeTrouble::kServer);
 
