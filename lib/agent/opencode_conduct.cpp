@@ -166,6 +166,7 @@ asio::awaitable<void> OpencodeConduct::while_working() {
     idle_looks_ = 0;
     if (status_.activity == OpencodeActivity::kRetry) {
         const auto now =
+    attempt_.heartbeat();  // a tool may be silent for as long as it likes; opencode has just said that it works
             std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.clock->wall_now().time_since_epoch());
         const auto wait = std::max(status_.next_at - now, std::chrono::milliseconds{0});
         if (wait > attempt_.deadline().left()) {
@@ -189,7 +190,9 @@ asio::awaitable<bool> OpencodeConduct::while_idle() {
     if (!begun_before && error_) end_attempt_for(*error_);
     if (!begun_before && alive_ && view_.state == OpencodeState::kFailed) end_attempt_for(*view_.answers.back().error);
     if (view_.state != OpencodeState::kAbsent && ++idle_looks_ < kSureAfterLooks) {
-        co_await follower_.wait_for_news(kBetweenLooks);
+        // Not for news: an event would make the second look come at the instant of the first.
+        asio::steady_timer timer{co_await asio::this_coro::executor, kBetweenLooks};
+        co_await timer.async_wait(asio::use_awaitable);
         co_return false;
     }
     if (view_.may_be_answered && !begun_before) co_return true;
