@@ -29,6 +29,8 @@ constexpr int kMostPosts = 2;
 constexpr int kSureAfterLooks = 2;
 constexpr std::chrono::milliseconds kBetweenLooks = 250ms;
 constexpr std::chrono::milliseconds kForEvents = 10s;
+/// Posting the same again does no harm.
+constexpr std::chrono::milliseconds kSilenceAfterGap = 2s;
 /// Longer turns than this are harvested from their newest messages on.
 constexpr int kMostMessages = 5000;
 /// Of a conversation that opencode does not know, told along with the prompt.
@@ -57,6 +59,8 @@ OpencodeConduct::OpencodeConduct(Attempt& attempt, const OpencodeRuntime& runtim
                 [this] {
                     text_.forget_open_parts();
                     asked_ = true;
+                    // A prompt of which nothing was seen yet may have gone down with whoever took it.
+                    if (posts_ > 0 && !alive_) silence_ = silence_.or_earlier(core::Deadline::after(kSilenceAfterGap));
                 }},
       sessions_{place.session} {}
 
@@ -90,14 +94,14 @@ asio::awaitable<bool> OpencodeConduct::go_on() {
 asio::awaitable<void> OpencodeConduct::look() {
     auto ask_status = [this] { return runtime_.client->status(place_.session, place_.directory); };
     status_ = co_await insist(attempt_, runtime_, ask_status);
-    const std::string prompt = opencode_message_id(attempt_.job().id);
-    for (;;) {
-        const auto messages = co_await ask_messages(place_.session, limit_);
     co_await look_at_messages();
     stream_.add(text_.take_view(view_));
 }
 
 asio::awaitable<void> OpencodeConduct::look_at_messages() {
+    const std::string prompt = opencode_message_id(attempt_.job().id);
+    for (;;) {
+        const auto messages = co_await ask_messages(place_.session, limit_);
         view_ = view_opencode_turn(messages, prompt);
         const bool complete = static_cast<int>(messages.size()) < limit_ ||
                               std::ranges::any_of(messages, [&](const auto& m) { return m.id == prompt; });
@@ -162,11 +166,11 @@ asio::awaitable<void> OpencodeConduct::charge() {
 }
 
 asio::awaitable<void> OpencodeConduct::while_working() {
+    attempt_.heartbeat();  // a tool may be silent for as long as it likes; opencode has just said that it works
     alive_ = true;
     idle_looks_ = 0;
     if (status_.activity == OpencodeActivity::kRetry) {
         const auto now =
-    attempt_.heartbeat();  // a tool may be silent for as long as it likes; opencode has just said that it works
             std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.clock->wall_now().time_since_epoch());
         const auto wait = std::max(status_.next_at - now, std::chrono::milliseconds{0});
         if (wait > attempt_.deadline().left()) {
@@ -341,13 +345,6 @@ asio::awaitable<void> OpencodeConduct::abort() {
     static_cast<void>(co_await runtime_.client->abort(place_.session, place_.directory));
 }
 
-asio::awaitable<OpencodeHarvest> OpencodeConduct::harvest() {
-    const auto calls = uncharged(LostCalls::kEstimate);
-    OpencodeSum sum;
-    auto body = [&](pg::Transaction& tx) {
-        attempt_.guard_in(tx);
-        sum = charge_opencode_calls(tx, person_, attempt_.job().id, task_.session_id, task_.purpose, calls);
-        stream_.rest().write(tx);
 asio::awaitable<void> OpencodeConduct::charge_lost() {
     is_ending_ = true;
     std::string trouble;
@@ -371,6 +368,13 @@ asio::awaitable<void> OpencodeConduct::charge_lost() {
         attempt_.log(LogLevel::kWarning, "what the turn has cost by its end is not on record: " + trouble);
 }
 
+asio::awaitable<OpencodeHarvest> OpencodeConduct::harvest() {
+    const auto calls = uncharged(LostCalls::kEstimate);
+    OpencodeSum sum;
+    auto body = [&](pg::Transaction& tx) {
+        attempt_.guard_in(tx);
+        sum = charge_opencode_calls(tx, person_, attempt_.job().id, task_.session_id, task_.purpose, calls);
+        stream_.rest().write(tx);
     };
     co_await attempt_.transact(body);
     note(calls, sum);

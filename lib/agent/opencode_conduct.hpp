@@ -42,10 +42,11 @@ private:
     /// @returns whether the turn is over.
     [[nodiscard]] boost::asio::awaitable<bool> go_on();
     [[nodiscard]] boost::asio::awaitable<void> look();
+    [[nodiscard]] boost::asio::awaitable<void> look_at_messages();
     [[nodiscard]] boost::asio::awaitable<void> look_at_children();
-    [[nodiscard]] boost::asio::awaitable<void> charge();
     [[nodiscard]] boost::asio::awaitable<std::vector<clients::OpencodeMessage>> ask_messages(std::string session,
                                                                                              int limit);
+    [[nodiscard]] boost::asio::awaitable<void> charge();
     [[nodiscard]] boost::asio::awaitable<void> while_working();
     [[nodiscard]] boost::asio::awaitable<bool> while_idle();
     [[nodiscard]] boost::asio::awaitable<void> post();
@@ -82,11 +83,11 @@ private:
     int idle_looks_ = 0;
     std::optional<clients::OpencodeError> error_;  ///< that opencode told of since the last post
     bool asked_ = true;                            ///< somebody may wait for an answer
-
     bool is_ending_ = false;                       ///< nothing is insisted upon any more
+
+    std::set<std::string> summaries_;  ///< messages whose words are not for the user
     std::set<std::string> charged_;
     OpencodeSum sum_;
 };
 
 }  // namespace oiab::agent
-    std::set<std::string> summaries_;  ///< messages whose words are not for the user

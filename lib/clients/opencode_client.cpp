@@ -85,7 +85,8 @@ HttpRequest OpencodeClient::make_request(const char* method, const std::string& 
         request.headers.emplace_back("Content-Type", "application/json");
         request.body = std::move(body);
     }
-    request.deadline = core::Deadline::after(settings_.call_timeout);
+    const bool only_looks = request.method == "GET";
+    request.deadline = core::Deadline::after(only_looks ? settings_.look_timeout : settings_.call_timeout);
     request.connect_timeout = settings_.connect_timeout;
     // Every call here has the same effect when it is repeated: ids are ours.
     request.idempotent = true;
@@ -152,7 +153,10 @@ asio::awaitable<OpencodeResult<std::vector<OpencodeMessage>>> OpencodeClient::me
                                                                                        std::string directory,
                                                                                        int limit) {
     const auto path = fmt::format("/session/{}/message?limit={}", percent_encoded(session), limit);
-    const auto answer = co_await call(make_request("GET", path, directory), "messages");
+    HttpRequest request = make_request("GET", path, directory);
+    request.deadline = core::Deadline::after(settings_.call_timeout);
+    request.stall_timeout = settings_.stall_timeout;
+    const auto answer = co_await call(std::move(request), "messages");
     if (!answer) co_return std::unexpected{answer.error()};
     auto messages = read_opencode_messages(*answer);
     if (!messages) co_return std::unexpected{garbled("messages")};
@@ -178,7 +182,9 @@ asio::awaitable<OpencodeResult<OpencodeStatus>> OpencodeClient::status(std::stri
 
 asio::awaitable<OpencodeResult<void>> OpencodeClient::abort(std::string session, std::string directory) {
     const auto path = "/session/" + percent_encoded(session) + "/abort";
-    co_return co_await command(make_request("POST", path, directory), "abort");
+    HttpRequest request = make_request("POST", path, directory);
+    request.deadline = core::Deadline::after(settings_.abort_timeout);
+    co_return co_await command(std::move(request), "abort");
 }
 
 asio::awaitable<OpencodeResult<std::vector<OpencodeRequest>>> OpencodeClient::permissions(std::string directory) {

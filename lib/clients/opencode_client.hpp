@@ -23,8 +23,15 @@ struct OpencodeSettings {
     std::string user = "opencode";
     std::string password;  ///< secret; empty: no credentials are sent
     std::chrono::milliseconds connect_timeout{5'000};
-    /// Of one call. An opencode that has just started answers its first one for a directory late.
+    /// Of a call that changes something, and of the messages, which can be long. An opencode that has just started
+    /// answers its first one for a directory late.
     std::chrono::milliseconds call_timeout{60'000};
+    /// Of a question with a short answer: asked again rather than waited for.
+    std::chrono::milliseconds look_timeout{10'000};
+    /// How long the messages may stay away, or stop coming.
+    std::chrono::seconds stall_timeout{10};
+    /// Of the end of a turn that nobody wants any more.
+    std::chrono::milliseconds abort_timeout{5'000};
 };
 
 enum class OpencodeTrouble {

@@ -167,8 +167,8 @@ TEST_CASE("opencode reading: a tool's state, an answer's end, an error") {
                   {"type": "text", "text": "t", "time": {"start": 1, "end": 2}}]})"));
     REQUIRE(message);
     CHECK(message->completed);
-    CHECK(message->duration == 500ms);
     CHECK(message->summary);
+    CHECK(message->duration == 500ms);
     CHECK(message->tokens.cache_write == 11);
     REQUIRE(message->error);
     CHECK(message->error->is_retryable);
