@@ -165,7 +165,7 @@ TEST_CASE("dispatch: modes that need a pool fail with a sentence where none is c
     CHECK(org.database().value("SELECT error FROM dispatches") ==
           "member 0: mode remote needs a pool of sandboxes, and dispatch_pool_url names none");
     // Nor are they offered.
-    const auto& tools = chat->requests().front().tools;
+    const auto tools = chat->requests().front().tools;
     const auto offered = std::ranges::find(tools, std::string{"dispatch"}, &clients::ToolDefinition::name);
     REQUIRE(offered != tools.end());
     CHECK(offered->parameters.find("remote") == std::string::npos);
