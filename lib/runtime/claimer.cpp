@@ -18,10 +18,6 @@ using std::chrono::milliseconds;
 constexpr std::array kFollowUps{milliseconds{2}, milliseconds{10}, milliseconds{50}};
 /// Due rows that other workers had locked are looked for again after a pause that doubles up to this.
 constexpr milliseconds kLongestContention{64};
-/// While more is due than there is room for, a claim waits for so long until a part of the slots is free: a claim for
-/// one slot costs nearly what one for thirty does. A slot of a pool of 64 or more stands empty for at most this long.
-constexpr milliseconds kGather{10};
-constexpr std::size_t kGatheredPart = 32;
 /// For so long after the session broke a claim that was under way may still be carried out: a server's
 /// statement_timeout and more.
 constexpr std::chrono::seconds kDoubt{60};
@@ -38,7 +34,8 @@ Claimer::Claimer(pg::SessionSettings session, Settings settings, const Registry&
       executor_{executor},
       attempts_{attempts},
       world_{world},
-      hooks_{std::move(hooks)} {}
+      hooks_{std::move(hooks)},
+      gathering_{settings_.slots} {}
 
 Claimer::~Claimer() {
     request_stop();
@@ -192,7 +189,7 @@ core::Deadline Claimer::look() {
     hungry_.store(true, std::memory_order_release);
     const auto wanted = std::min(executor_.wanted(), static_cast<std::size_t>(settings_.max_batch));
     if (wanted == 0) return poll;
-    if (const auto until = gather(wanted)) return *until;
+    if (const auto until = gathering_.wait(wanted, world_.clock.now())) return core::Deadline{*until};
     switch (claim(wanted)) {
         case Found::kAll: return in(milliseconds::zero());
         case Found::kSome: contended_ = 0; break;
@@ -200,17 +197,6 @@ core::Deadline Claimer::look() {
     }
     hungry_.store(false, std::memory_order_release);
     return until_next().or_earlier(poll);
-}
-
-std::optional<core::Deadline> Claimer::gather(std::size_t room) {
-    const auto now = world_.clock.now();
-    if (!backlogged_ || room >= settings_.slots / kGatheredPart ||
-        now >= gather_until_.value_or(core::SteadyTime::max())) {
-        gather_until_.reset();
-        return std::nullopt;
-    }
-    if (!gather_until_) gather_until_ = now + kGather;
-    return core::Deadline{*gather_until_};
 }
 
 core::Deadline Claimer::until_next() {
@@ -239,8 +225,8 @@ Claimer::Found Claimer::claim(std::size_t wanted) {
                                  .lease = settings_.lease,
                                  .low_water = marks});
     });
-    backlogged_ = jobs.size() == wanted;
-    marks_.note(jobs, backlogged_, started, world_.clock.now());
+    gathering_.note(jobs.size() == wanted);
+    marks_.note(jobs, jobs.size() == wanted, started, world_.clock.now());
     if (jobs.empty()) return everything ? Found::kNothing : Found::kAll;
     const auto found = jobs.size() < wanted && everything ? Found::kSome : Found::kAll;
     std::vector<AttemptPtr> attempts;

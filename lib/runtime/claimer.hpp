@@ -6,6 +6,7 @@
 #include "pg/channel.hpp"
 #include "queue/claim.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/gathering.hpp"
 #include "runtime/live_attempt.hpp"
 #include "runtime/low_water.hpp"
 #include "runtime/service.hpp"
@@ -55,8 +56,6 @@ private:
     void refresh_kinds();
     [[nodiscard]] bool takes(std::string_view kind) const;
     [[nodiscard]] core::Deadline until_next();
-    /// @returns until when to wait for more room; nullopt to claim now.
-    [[nodiscard]] std::optional<core::Deadline> gather(std::size_t room);
 
     const Settings settings_;
     const Registry& registry_;
@@ -78,8 +77,7 @@ private:
     bool all_paused_ = false;
     core::SteadyTime polled_at_{};
     std::size_t follow_up_ = 0;  // how many looks after a notification are still to come
-    bool backlogged_ = false;    // the last claim brought all that there was room for
-    std::optional<core::SteadyTime> gather_until_;
+    Gathering gathering_;
     int contended_ = 0;  // looks in a row that found due rows locked by others
     std::string sweep_from_;
     LowWaterMarks marks_;

@@ -127,10 +127,6 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
         const auto& job = finished.attempt->job();
         if (needs_no_write(finished.outcome)) {
             done.push_back(job.key());
-            if (job.serial_key) lanes_.push_back(*job.serial_key);
-            const auto* settled = std::get_if<core::AlreadySettled>(&finished.outcome);
-            if (settled != nullptr && settled->status == core::Status::kCompleted)
-                completed_by_handlers_.push_back(job.key());
         } else {
             settlements.push_back({job.key(), finished.outcome});
         }
@@ -142,7 +138,10 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
     std::vector<Finished> again;
     std::size_t next = 0;
     for (auto& finished : batch) {
-        if (needs_no_write(finished.outcome)) continue;
+        if (needs_no_write(finished.outcome)) {
+            note_untidy(finished);
+            continue;
+        }
         const auto& answer = answers.at(next++);
         if (answer.state == queue::SettleState::kHeld) {
             again.push_back(std::move(finished));
@@ -158,8 +157,15 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
     return again;
 }
 
+void Settler::note_untidy(const Finished& finished) {
+    const auto& job = finished.attempt->job();
+    if (job.serial_key) lanes_.push_back(*job.serial_key);
+    const auto* settled = std::get_if<core::AlreadySettled>(&finished.outcome);
+    if (settings_.delete_on_complete && settled != nullptr && settled->status == core::Status::kCompleted)
+        completed_by_handlers_.push_back(job.key());
+}
+
 void Settler::tidy_up(bool now) {
-    if (!settings_.delete_on_complete) completed_by_handlers_.clear();
     if (lanes_.empty() && completed_by_handlers_.empty()) return;
     const auto time = world_.clock.now();
     if (!tidy_at_) tidy_at_ = time + kTidyPause;
@@ -171,8 +177,8 @@ void Settler::tidy_up(bool now) {
         if (!lanes.empty()) queue::advance_lanes(session(), lanes);
         if (!completed.empty()) static_cast<void>(queue::delete_completed(session(), world_.worker, completed));
     } catch (const pg::DatabaseError& e) {
-        // The outcomes are committed. The row's own notification and the sweep move the lane on; a completed row that
-        // stays is the retention's.
+        // The outcomes are committed. The row's own notification, where somebody waited by then, and the sweep move the
+        // lane on; a completed row that stays is the retention's.
         note_trouble(e);
     }
 }

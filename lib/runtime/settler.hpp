@@ -52,6 +52,8 @@ private:
     /// @returns the attempts that somebody else holds at the moment: to be settled again.
     [[nodiscard]] std::vector<Finished> write(std::vector<Finished>& batch);
     void report(const Finished& finished, const queue::Settled& settled);
+    /// Of an attempt whose handler has settled it itself.
+    void note_untidy(const Finished& finished);
     /// Lets the next jobs of the lanes run in which something finished, and deletes what handlers completed where that
     /// is asked for. Where nothing presses, it waits for more.
     void tidy_up(bool now);
