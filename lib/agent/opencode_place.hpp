@@ -20,10 +20,10 @@ namespace oiab::agent {
 /// Puts the person's tenant and user for `{tenant}` and `{user}`; a person without a tenant works in `operator`.
 [[nodiscard]] std::string fill_directory(std::string_view pattern, const Person& person);
 
-/// What the operator named, up to the first component with a placeholder, and what is below it.
+/// What the operator named, up to the first component with a variable, and what is below it.
 struct SplitDirectory {
     std::string root;
-    std::string below;  ///< relative, with its placeholders; empty where there are none
+    std::string below;  ///< relative, with its variables; empty where there are none
 };
 [[nodiscard]] SplitDirectory split_directory(std::string_view pattern);
 

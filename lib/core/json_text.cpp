@@ -28,7 +28,7 @@ std::size_t depth_of(std::string_view text) {
     return deepest;
 }
 
-/// The value of "\uXXXX" at the position, or nullopt.
+/// The value of the escape (\u and four digits) at the position, or nullopt.
 std::optional<unsigned> unicode_escape(std::string_view json, std::size_t at) {
     if (at + 6 > json.size() || json[at] != '\\' || json[at + 1] != 'u') return std::nullopt;
     unsigned value = 0;
