@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/provider_choice.hpp"
+#include "clients/openai_embeddings.hpp"
 #include "clients/provider_probe.hpp"
 #include "core/json_text.hpp"
 
@@ -73,6 +74,7 @@ public:
     clients::HttpClient& http;
     std::shared_ptr<clients::ProviderTraffic> traffic;
     const core::Clock& clock;
+    std::shared_ptr<clients::RefusedBase64> refused_base64 = std::make_shared<clients::RefusedBase64>();
 
     [[nodiscard]] std::expected<clients::ChatEndpoint, RowFault> endpoint(const store::ProviderRow& row) const {
         clients::ChatEndpoint endpoint;
@@ -142,7 +144,8 @@ public:
         if (endpoint->protocol == clients::ChatProtocol::kAnthropic)
             co_return std::unexpected{error_of({false, "anthropic offers no embeddings"})};
         auto identity = RowEndpoints::identity(*row_, *endpoint);
-        auto embedder = clients::make_embedder(endpoints_->http, std::move(*endpoint), model_, endpoints_->clock);
+        auto embedder = clients::make_embedder(endpoints_->http, std::move(*endpoint), model_, endpoints_->clock,
+                                               endpoints_->refused_base64);
         secrets::wipe(endpoint->provider.api_key);
         const auto guarded = clients::make_guarded(std::move(embedder), endpoints_->traffic, std::move(identity));
         co_return co_await guarded->embed(std::move(texts), deadline);

@@ -123,7 +123,7 @@ std::shared_ptr<ChatModel> make_chat_model(HttpClient& http, ChatEndpoint endpoi
 }
 
 std::shared_ptr<Embedder> make_embedder(HttpClient& http, ChatEndpoint endpoint, std::string model,
-                                        const core::Clock& clock) {
+                                        const core::Clock& clock, std::shared_ptr<RefusedBase64> refused_base64) {
     if (endpoint.protocol == ChatProtocol::kAnthropic) throw std::invalid_argument{"anthropic offers no embeddings"};
     complete_endpoint(endpoint);
     OpenAiEmbedderSettings settings;
@@ -131,6 +131,7 @@ std::shared_ptr<Embedder> make_embedder(HttpClient& http, ChatEndpoint endpoint,
     settings.paths = {std::move(endpoint.api_version), std::move(endpoint.deployment)};
     if (knows_dimensions(model)) settings.dimensions = DimensionsParameter::kSend;
     settings.model = std::move(model);
+    settings.refused_base64 = std::move(refused_base64);
     return std::make_shared<OpenAiEmbedder>(http, std::move(settings), clock);
 }
 

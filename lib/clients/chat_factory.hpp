@@ -16,6 +16,8 @@
 
 namespace oiab::clients {
 
+class RefusedBase64;
+
 /// As providers.kind names them: openai-compatible, openai, azure-openai, anthropic.
 enum class ChatProtocol { kOpenAiCompatible, kOpenAi, kAzureOpenAi, kAnthropic };
 
@@ -56,8 +58,10 @@ inline constexpr int kDefaultMaxOutputTokens = 8192;
 
 /// Embeddings of the same endpoint. Anthropic has none.
 /// @param model  also the deployment's name on Azure, where the endpoint names none
+/// @param refused_base64  what embedders of this process have learned of servers; nullptr: nothing is remembered
 /// @throws std::invalid_argument as make_chat_model, and for anthropic
 [[nodiscard]] std::shared_ptr<Embedder> make_embedder(HttpClient& http, ChatEndpoint endpoint, std::string model,
-                                                      const core::Clock& clock);
+                                                      const core::Clock& clock,
+                                                      std::shared_ptr<RefusedBase64> refused_base64 = nullptr);
 
 }  // namespace oiab::clients

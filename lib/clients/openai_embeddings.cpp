@@ -1,9 +1,10 @@
 #include "clients/openai_embeddings.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "clients/embeddings_answer.hpp"
 
 namespace oiab::clients {
 namespace {
@@ -21,7 +22,21 @@ bool is_usable(const std::vector<float>& vector) {
     return std::any_of(vector.begin(), vector.end(), [](float value) { return value != 0.0F; });
 }
 
+/// More addresses than any installation has; who exceeds it is asked once more.
+constexpr std::size_t kMostRefused = 1000;
+
 }  // namespace
+
+bool RefusedBase64::contains(const std::string& address) const {
+    const std::scoped_lock lock{mutex_};
+    return addresses_.contains(address);
+}
+
+void RefusedBase64::add(const std::string& address) {
+    const std::scoped_lock lock{mutex_};
+    if (addresses_.size() >= kMostRefused) addresses_.clear();
+    addresses_.insert(address);
+}
 
 /// What one embed() has done so far.
 struct OpenAiEmbedder::Work {
@@ -32,7 +47,9 @@ struct OpenAiEmbedder::Work {
 };
 
 OpenAiEmbedder::OpenAiEmbedder(HttpClient& http, OpenAiEmbedderSettings settings, const core::Clock& clock)
-    : http_{http}, settings_{std::move(settings)}, clock_{clock} {}
+    : http_{http}, settings_{std::move(settings)}, clock_{clock} {
+    if (!settings_.refused_base64) settings_.refused_base64 = std::make_shared<RefusedBase64>();
+}
 
 asio::awaitable<std::expected<Embeddings, ModelError>> OpenAiEmbedder::embed(std::vector<std::string> texts,
                                                                              core::Deadline deadline) {
@@ -64,7 +81,8 @@ asio::awaitable<std::expected<void, ModelError>> OpenAiEmbedder::embed_range(Wor
         places.push_back(i);
     }
     if (texts.empty()) co_return std::expected<void, ModelError>{};
-    auto vectors = co_await call(work, std::move(texts));
+    const VectorForm form = form_of_vectors();
+    auto vectors = co_await call(work, std::move(texts), form);
     if (vectors) {
         for (std::size_t i = 0; i < places.size(); ++i) {
             Embedded& item = work.done.items[places[i]];
@@ -76,11 +94,10 @@ asio::awaitable<std::expected<void, ModelError>> OpenAiEmbedder::embed_range(Wor
     }
     if (!may_blame_a_text(vectors.error())) co_return std::unexpected{vectors.error()};
     if (!work.provider_accepts) {
-        std::vector<std::string> harmless;
-        harmless.emplace_back("hello");
-        const auto probe = co_await call(work, std::move(harmless));
-        if (!probe) co_return std::unexpected{probe.error()};
+        const auto accepts = co_await probe(work, form);
+        if (!accepts) co_return std::unexpected{accepts.error()};
         work.provider_accepts = true;
+        if (form != form_of_vectors()) co_return co_await embed_range(work, begin, end);
     }
     if (places.size() == 1) {
         work.done.items[places.front()].refusal = vectors.error().message;
@@ -91,8 +108,26 @@ asio::awaitable<std::expected<void, ModelError>> OpenAiEmbedder::embed_range(Wor
     co_return co_await embed_range(work, middle, end);
 }
 
-asio::awaitable<OpenAiEmbedder::Vectors> OpenAiEmbedder::call(Work& work, std::vector<std::string> texts) {
-    json body{{"model", settings_.paths.model_name(settings_.model)}, {"input", texts}, {"encoding_format", "float"}};
+asio::awaitable<std::expected<void, ModelError>> OpenAiEmbedder::probe(Work& work, VectorForm form) {
+    std::vector<std::string> harmless{"hello"};
+    auto first = co_await call(work, harmless, form);
+    if (first) co_return std::expected<void, ModelError>{};
+    if (form == VectorForm::kBase64 && may_blame_a_text(first.error())) {
+        // Perhaps it is the form that the server does not know.
+        const auto as_numbers = co_await call(work, std::move(harmless), VectorForm::kNumbers);
+        if (as_numbers) {
+            settings_.refused_base64->add(address());
+            co_return std::expected<void, ModelError>{};
+        }
+    }
+    co_return std::unexpected{std::move(first.error())};
+}
+
+asio::awaitable<OpenAiEmbedder::Vectors> OpenAiEmbedder::call(Work& work, std::vector<std::string> texts,
+                                                              VectorForm form) {
+    json body{{"model", settings_.paths.model_name(settings_.model)},
+              {"input", texts},
+              {"encoding_format", form == VectorForm::kBase64 ? "base64" : "float"}};
     if (settings_.dimensions == DimensionsParameter::kSend) body["dimensions"] = kEmbeddingDimensions;
     HttpRequest request =
         make_provider_request(settings_.provider, settings_.paths.embeddings(settings_.model),
@@ -105,52 +140,18 @@ asio::awaitable<OpenAiEmbedder::Vectors> OpenAiEmbedder::call(Work& work, std::v
         co_return std::unexpected{
             model_error_of(settings_.provider, response->head, response->body, clock_.wall_now())};
     }
-    co_return read_vectors(work, response->body, texts.size());
+    auto answer = read_embeddings(settings_.provider, settings_.model, response->body, texts.size());
+    if (!answer) co_return std::unexpected{std::move(answer.error())};
+    work.done.tokens += answer->tokens;
+    co_return std::move(answer->vectors);
 }
 
-OpenAiEmbedder::Vectors OpenAiEmbedder::read_vectors(Work& work, const std::string& body, std::size_t count) const {
-    const json answer = parse_provider_json(body);
-    if (!answer.is_object()) return std::unexpected{garbled_answer("it is not a JSON object")};
-    if (answer.contains("error") && !answer["error"].is_null()) {
-        return std::unexpected{model_error_in(settings_.provider, answer)};
-    }
-    const auto data = answer.find("data");
-    if (data == answer.end() || !data->is_array() || data->size() != count) {
-        return std::unexpected{garbled_answer("it does not hold one vector a text")};
-    }
-    std::vector<std::vector<float>> vectors(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        const json& item = (*data)[i];
-        const auto values = item.is_object() ? item.find("embedding") : item.end();
-        if (!item.is_object() || values == item.end() || !values->is_array() || values->empty()) {
-            return std::unexpected{garbled_answer("an item of it has no vector")};
-        }
-        if (values->size() > kEmbeddingDimensions) {
-            return std::unexpected{ModelError{
-                ModelErrorClass::kPermanent,
-                "the embedding model " + settings_.model + " gives vectors of " + std::to_string(values->size()) +
-                    " dimensions, but " + std::to_string(kEmbeddingDimensions) + " are the most that can be stored",
-                std::nullopt, 200}};
-        }
-        // The list's own order counts where an item does not say its place.
-        const bool placed = item.contains("index") && item["index"].is_number_unsigned();
-        const std::size_t place = placed ? item["index"].get<std::size_t>() : i;
-        if (place >= count || !vectors[place].empty()) {
-            return std::unexpected{garbled_answer("two vectors claim one text")};
-        }
-        vectors[place].reserve(kEmbeddingDimensions);
-        for (const json& value : *values) {
-            const float number = value.is_number() ? value.get<float>() : std::nanf("");
-            if (!std::isfinite(number)) return std::unexpected{garbled_answer("a vector holds what is no number")};
-            vectors[place].push_back(number);
-        }
-        vectors[place].resize(kEmbeddingDimensions, 0.0F);  // zeros change no cosine
-    }
-    if (const auto usage = answer.find("usage"); usage != answer.end()) {
-        const std::int64_t total = token_count(*usage, "total_tokens");
-        work.done.tokens += total > 0 ? total : token_count(*usage, "prompt_tokens");
-    }
-    return vectors;
+std::string OpenAiEmbedder::address() const {
+    return settings_.provider.base_url + settings_.provider.unix_socket + settings_.paths.embeddings(settings_.model);
+}
+
+OpenAiEmbedder::VectorForm OpenAiEmbedder::form_of_vectors() const {
+    return settings_.refused_base64->contains(address()) ? VectorForm::kNumbers : VectorForm::kBase64;
 }
 
 }  // namespace oiab::clients

@@ -2,7 +2,9 @@
 /// @file  Embeddings as OpenAI defined them and many others speak them. Any number of coroutines at once.
 
 #include <cstddef>
-#include <span>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,19 @@
 
 namespace oiab::clients {
 
+/// Addresses that refuse to send vectors as base64, which most servers do: it is a third of the bytes and a tenth of
+/// the work. They are asked for numbers from then on. Shared by the embedders of a process, since those of provider
+/// rows live for one call. Thread-safe.
+class RefusedBase64 {
+public:
+    [[nodiscard]] bool contains(const std::string& address) const;
+    void add(const std::string& address);
+
+private:
+    mutable std::mutex mutex_;
+    std::set<std::string> addresses_;
+};
+
 enum class DimensionsParameter { kSend, kOmit };
 
 struct OpenAiEmbedderSettings {
@@ -22,7 +37,8 @@ struct OpenAiEmbedderSettings {
     OpenAiPaths paths{};
     /// kSend asks for kEmbeddingDimensions; for models that can shorten their vectors.
     DimensionsParameter dimensions = DimensionsParameter::kOmit;
-    std::size_t max_batch = 96;  ///< texts in one call
+    std::size_t max_batch = 96;                               ///< texts in one call
+    std::shared_ptr<RefusedBase64> refused_base64 = nullptr;  ///< nullptr: the embedder remembers for itself
 };
 
 class OpenAiEmbedder final : public Embedder {
@@ -38,11 +54,15 @@ public:
 
 private:
     using Vectors = std::expected<std::vector<std::vector<float>>, ModelError>;
+    enum class VectorForm { kBase64, kNumbers };
     struct Work;
 
     asio::awaitable<std::expected<void, ModelError>> embed_range(Work& work, std::size_t begin, std::size_t end);
-    asio::awaitable<Vectors> call(Work& work, std::vector<std::string> texts);
-    [[nodiscard]] Vectors read_vectors(Work& work, const std::string& body, std::size_t count) const;
+    /// Whether the provider embeds anything at all. Finds out, too, whether it knows base64.
+    asio::awaitable<std::expected<void, ModelError>> probe(Work& work, VectorForm form);
+    asio::awaitable<Vectors> call(Work& work, std::vector<std::string> texts, VectorForm form);
+    [[nodiscard]] std::string address() const;
+    [[nodiscard]] VectorForm form_of_vectors() const;
 
     HttpClient& http_;
     OpenAiEmbedderSettings settings_;

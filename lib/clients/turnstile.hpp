@@ -1,11 +1,13 @@
 #pragma once
-/// @file  Lets one coroutine at a time through; the others wait without a thread. Thread-safe.
+/// @file  Lets so many coroutines at a time through, first come, first served; the others wait without a thread.
+/// Thread-safe.
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/system_executor.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -13,7 +15,9 @@ namespace oiab::clients {
 
 class Turnstile {
 public:
-    Turnstile() : pass_{boost::asio::system_executor{}, 1} { leave(); }
+    explicit Turnstile(std::size_t passes = 1) : pass_{boost::asio::system_executor{}, passes} {
+        for (std::size_t i = 0; i < passes; ++i) leave();
+    }
     Turnstile(const Turnstile&) = delete;
     Turnstile& operator=(const Turnstile&) = delete;
     ~Turnstile() = default;
@@ -33,7 +37,7 @@ public:
         Turnstile* turnstile_;
     };
 
-    /// Waits until nobody else is inside. @returns nullopt where the coroutine is cancelled meanwhile.
+    /// Waits for a pass. @returns nullopt where the coroutine is cancelled meanwhile.
     [[nodiscard]] boost::asio::awaitable<std::optional<Pass>> enter() {
         const auto [error] = co_await pass_.async_receive(boost::asio::as_tuple(boost::asio::use_awaitable));
         if (error) co_return std::nullopt;

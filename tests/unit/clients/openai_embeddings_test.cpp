@@ -93,6 +93,7 @@ TEST_CASE("embeddings: batches are bounded, and dimensions are asked for where c
     CHECK(seen[0].target == "/v1/embeddings");
     CHECK(seen[0].header("authorization") == "Bearer sk-x");
     CHECK(json::parse(seen[0].body)["dimensions"] == 1536);
+    CHECK(json::parse(seen[0].body)["encoding_format"] == "base64");
     CHECK(json::parse(seen[2].body)["input"].size() == 1);
 }
 
@@ -132,7 +133,7 @@ TEST_CASE("embeddings: a lone refused text is told from a provider that refuses 
     REQUIRE_FALSE(all);
     CHECK(all.error().kind == ModelErrorClass::kPermanent);
     CHECK(all.error().message == "the provider answered 400: unknown parameter: dimensions");
-    CHECK(provider.server.requests().size() == before + 2);
+    CHECK(provider.server.requests().size() == before + 3);  // the batch, and something harmless in either form
 }
 
 TEST_CASE("embeddings: a text longer than the model's window is refused alone") {
@@ -221,4 +222,29 @@ TEST_CASE("embeddings: what was embedded before a failure is not free") {
     const auto free = provider.embed({"second", "first"});
     REQUIRE_FALSE(free);
     CHECK_FALSE(free.error().may_be_billed);
+}
+
+TEST_CASE("embeddings: a server that does not know base64 is asked for numbers from then on") {
+    const auto numbers_only = [](ServedConnection& connection, const ServedRequest& request) {
+        if (json::parse(request.body)["encoding_format"] == "float") embed_lengths(connection, request);
+        else connection.respond_json(422, R"({"error":{"message":"encoding_format: expected float"}})");
+    };
+    Provider provider{numbers_only};
+    provider.settings.refused_base64 = std::make_shared<RefusedBase64>();
+    const auto done = provider.embed({"a", "poison", "ccc"});
+    REQUIRE(done);
+    CHECK(done->items[0].vector[0] == 1.0F);
+    CHECK(done->items[1].refused());
+    CHECK(done->items[2].vector[0] == 3.0F);
+    // Another embedder of the same server knows it, one of another model's address does not need to.
+    const auto before = provider.server.requests().size();
+    REQUIRE(provider.embed({"a"}));
+    CHECK(provider.server.requests().size() == before + 1);
+}
+
+TEST_CASE("embeddings: a server that ignores the form asked for is understood") {
+    Provider provider{answering(200, R"({"data":[{"embedding":"AACAPwAAIMA="}]})")};
+    CHECK(provider.embed({"a"}).value().items[0].vector[1] == -2.5F);
+    provider.server.set_script(answering(200, R"({"data":[{"embedding":[1,-2.5]}]})"));
+    CHECK(provider.embed({"a"}).value().items[0].vector[1] == -2.5F);
 }
