@@ -2,8 +2,25 @@
 
 #include "store/rows.hpp"
 #include "store/sql.hpp"
+#include "store/vector_array.hpp"
 
 namespace oiab::store {
+namespace {
+
+/// An array of values that need no quotes: ids, digests.
+class PlainArray {
+public:
+    void append(std::string_view value) {
+        if (text_.size() > 1) text_ += ',';
+        text_ += value;
+    }
+    [[nodiscard]] std::string take() && { return std::move(text_ += '}'); }
+
+private:
+    std::string text_ = "{";
+};
+
+}  // namespace
 
 std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model,
                                          int limit, core::JobId job, std::chrono::seconds hold) {
@@ -19,13 +36,19 @@ std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingSco
 }
 
 std::size_t store_embeddings(pg::Transaction& tx, const std::string& model, std::span<const NewEmbedding> embeddings) {
-    auto list = nlohmann::json::array();
+    PlainArray ids;
+    PlainArray digests;
+    std::vector<const std::vector<float>*> vectors;
     for (const auto& embedding : embeddings) {
-        list.push_back({{"id", embedding.id.to_string()},
-                        {"content_sha256", embedding.content_sha256},
-                        {"embedding", rows::vector_literal(embedding.values)}});
+        ids.append(embedding.id.to_string());
+        digests.append(embedding.content_sha256);
+        vectors.push_back(&embedding.values);
     }
-    return static_cast<std::size_t>(tx.run(sql::store_embeddings, pqxx::params{model, rows::dump(list)}).size());
+    if (vectors.empty()) return 0;
+    return static_cast<std::size_t>(
+        tx.run(sql::store_embeddings,
+               pqxx::params{model, std::move(ids).take(), std::move(digests).take(), vector_array(tx, vectors)})
+            .size());
 }
 
 void skip_embedding(pg::Transaction& tx, core::MemoryId id, const std::string& reason) {
@@ -56,11 +79,13 @@ std::map<std::string, std::vector<float>> find_cached_embeddings(pg::Transaction
 void cache_embeddings(pg::Transaction& tx, const std::string& model,
                       const std::map<std::string, std::vector<float>>& embeddings) {
     if (embeddings.empty()) return;
-    auto list = nlohmann::json::array();
+    PlainArray digests;
+    std::vector<const std::vector<float>*> vectors;
     for (const auto& [sha, values] : embeddings) {
-        list.push_back({{"content_sha256", sha}, {"embedding", rows::vector_literal(values)}});
+        digests.append(sha);
+        vectors.push_back(&values);
     }
-    (void)tx.run(sql::cache_embeddings, pqxx::params{model, list.dump()});
+    (void)tx.run(sql::cache_embeddings, pqxx::params{model, std::move(digests).take(), vector_array(tx, vectors)});
 }
 
 }  // namespace oiab::store

@@ -225,6 +225,23 @@ TEST_CASE_METHOD(Fixture, "embeddings: what was paid for is found again, by mode
     });
 }
 
+TEST_CASE_METHOD(Fixture, "embeddings: a vector comes back as it was, to the last bit") {
+    std::vector<float> values(1536, 0.0F);
+    const std::vector<float> odd{0.1F, -1.0F / 3.0F, 1e-38F, -1e-45F, 3.4e38F, 1.0F, 123456.789F};
+    std::copy(odd.begin(), odd.end(), values.begin());
+    const std::string sha(64, 'c');
+    remember(alice, contoso, "exact");
+    in([&](pg::Transaction& tx) {
+        store::cache_embeddings(tx, "m", {{sha, values}});
+        const std::vector<std::string> wanted{sha};
+        CHECK(store::find_cached_embeddings(tx, "m", wanted).at(sha) == values);
+        const auto claimed = store::claim_unembedded(tx, {}, "m", 1, job, 60s);
+        const std::vector<store::NewEmbedding> made{{claimed.at(0).id, claimed[0].content_sha256, values}};
+        CHECK(store::store_embeddings(tx, "m", made) == 1);
+    });
+    CHECK(database.value("SELECT c.embedding::text = m.embedding::text FROM embedding_cache c, memories m") == "t");
+}
+
 TEST_CASE("memories: a database without embeddings says so, and remembers all the same") {
     World world;
     CHECK(world.in([](pg::Transaction& tx) { return store::has_embeddings(tx); }));
