@@ -1,11 +1,11 @@
 #include "handlers/provider_refresh.hpp"
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <nlohmann/json.hpp>
 
 #include "agent/provider_check.hpp"
 #include "agent/provider_clients.hpp"
+#include "handlers/abreast.hpp"
 #include "handlers/payload.hpp"
 #include "store/audit.hpp"
 
@@ -18,6 +18,7 @@ using store::ProviderRecord;
 
 /// A provider that takes longer to list its models is no use for a conversation either.
 constexpr std::chrono::seconds kPatience{30};
+constexpr std::size_t kAtOnce = 4;
 
 /// One attempt's round over the rows, oldest check first, four at a time.
 class Round {
@@ -26,9 +27,8 @@ public:
         : attempt_{attempt}, clients_{clients}, records_{std::move(records)} {}
 
     asio::awaitable<void> run() {
-        using namespace boost::asio::experimental::awaitable_operators;
-        co_await (lane() && lane() && lane() && lane());
-        if (failure_) std::rethrow_exception(failure_);
+        Abreast::Next next = [this] { return check_next(); };
+        co_await abreast_.run(std::move(next));
     }
 
     [[nodiscard]] json describe() const {
@@ -40,19 +40,14 @@ public:
     }
 
 private:
-    /// Ends when nothing is left, the time is short, or a lane has failed. Nothing is thrown: of several exceptions the
-    /// operator that joins the lanes would make one that nobody knows.
-    asio::awaitable<void> lane() {
-        try {
-            for (bool first = true; next_ < records_.size() && !failure_; first = false) {
-                // What is left begins the next round, since it is the oldest then.
-                const bool late = attempt_.deadline().reached(std::chrono::steady_clock::now() + kPatience + kPatience);
-                if (late && !first) break;
-                co_await check(records_[next_++]);
-            }
-        } catch (...) {  // whatever it is, it ends the attempt, from where all four have come together
-            if (!failure_) failure_ = std::current_exception();
-        }
+    /// @returns false where nothing is left, or the time is short
+    asio::awaitable<bool> check_next() {
+        if (next_ >= records_.size()) co_return false;
+        // What is left begins the next round, since it is the oldest then. A round checks something in any case.
+        const bool late = attempt_.deadline().reached(std::chrono::steady_clock::now() + kPatience + kPatience);
+        if (late && next_ >= kAtOnce) co_return false;
+        co_await check(records_[next_++]);
+        co_return true;
     }
 
     asio::awaitable<void> check(const ProviderRecord& record) {
@@ -86,12 +81,11 @@ private:
     Attempt& attempt_;
     const agent::ProviderClients& clients_;
     const std::vector<ProviderRecord> records_;
-    // The lanes take turns on the attempt's executor.
+    Abreast abreast_{kAtOnce};
     std::size_t next_ = 0;
     int works_ = 0;
     int dead_ = 0;
     int unclear_ = 0;
-    std::exception_ptr failure_;  ///< the first one
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ class PatientEmbedder final : public clients::Embedder {
 public:
     boost::asio::awaitable<std::expected<clients::Embeddings, ModelError>> embed(std::vector<std::string> texts,
                                                                                  core::Deadline) override {
-        ++calls;
+        const int mine = ++calls;
         for (int now = ++under_way, most = at_once; now > most && !at_once.compare_exchange_weak(most, now);) {
         }
         {
@@ -24,11 +24,12 @@ public:
             for (const auto& text : texts) ++sent[text];
         }
         boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor};
-        while (!(at_once >= wait_for && open)) {
+        while (!(at_once >= wait_for && (open || mine <= answered))) {
             timer.expires_after(std::chrono::milliseconds{2});
             co_await timer.async_wait(boost::asio::use_awaitable);
         }
         --under_way;
+        if (fails) co_return std::unexpected{ModelError{ModelErrorClass::kPermanent, "no", std::nullopt, 401}};
         clients::Embeddings answer;
         answer.model = "patient";
         for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -56,6 +57,8 @@ public:
 
     std::atomic<int> wait_for = 1;  ///< calls under way at once, before which none is answered
     std::atomic<bool> open = true;
+    std::atomic<int> answered = 0;  ///< while it is not open, the calls up to this one are answered
+    std::atomic<bool> fails = false;
     std::atomic<int> calls = 0;
     std::atomic<int> under_way = 0;
     std::atomic<int> at_once = 0;
@@ -122,4 +125,57 @@ TEST_CASE("embed-memories: a worker that dies in the middle has at most its open
     CHECK(left(org) == "0");
     CHECK(embedder->most_sent() <= 2);
     CHECK(embedder->sent_in_all() <= 60 + 4 * 5);
+}
+
+TEST_CASE("embed-memories: a place at the provider is taken again before the answer is written down") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    Organisation org{silent(), embedder};
+    add_memories(org, 60);
+    embedder->open = false;
+    const auto job = org.enqueue("embed-memories", {{"batchSize", 5}});
+    org.start();
+    // Four calls are under way; four batches more are claimed, for one of which the money is set aside. That is all.
+    eventually(
+        std::chrono::seconds{60},
+        [&] {
+            return embedder->calls == 4 && org.database().value("SELECT count(*) FROM usage_reservations") == "5" &&
+                   org.database().value("SELECT count(*) FROM memories WHERE embedding_claimed_until IS NOT NULL") ==
+                       "40";
+        },
+        "what comes next is prepared");
+    pqxx::connection other{org.database().url()};
+    pqxx::work lock{other};
+    lock.exec("SELECT id FROM memories WHERE embedding_claimed_until IS NOT NULL FOR UPDATE");
+    embedder->answered = 1;
+    eventually(
+        std::chrono::seconds{60}, [&] { return embedder->calls == 5; },
+        "the next call is made while the first answer waits to be written");
+    CHECK(embedder->under_way == 4);
+    lock.commit();
+    embedder->open = true;
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(embedder->at_once == 4);
+    CHECK(embedder->most_sent() == 1);
+    CHECK(org.database().value("SELECT count(*) FROM usage_reservations") == "0");
+}
+
+TEST_CASE("embed-memories: what was in line when a call failed is not sent, and its money is free again") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    Organisation org{silent(), embedder};
+    add_memories(org, 60);
+    embedder->open = false;
+    const auto job = org.enqueue("embed-memories", {{"batchSize", 5}}, 1);
+    org.start();
+    eventually(
+        std::chrono::seconds{60},
+        [&] { return embedder->calls == 4 && org.database().value("SELECT count(*) FROM usage_reservations") == "5"; },
+        "one is in line");
+    embedder->fails = true;
+    embedder->open = true;
+    REQUIRE(org.finish(job) == "failed");
+    CHECK(embedder->calls == 4);
+    CHECK(org.database().value("SELECT count(*) FROM usage_reservations") == "0");
+    CHECK(org.database().value("SELECT count(*) FROM usage_events") == "0");
+    CHECK(org.database().value("SELECT count(*) FROM memories WHERE embedding_claimed_until IS NOT NULL") == "0");
 }
