@@ -28,12 +28,14 @@ CREATE INDEX IF NOT EXISTS sessions_index_parent_idx ON sessions_index (parent_s
 CREATE UNIQUE INDEX IF NOT EXISTS session_messages_step_key ON session_messages (session_id, job_id, step, ordinal) WHERE job_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS session_stream_created_idx ON session_stream (created_at);
 
--- Memory and learning. memories_backfill_idx serves the backfill: rows without an embedding, or with one of another model, oldest first.
+-- Memory and learning. memories_backfill_idx serves the backfill: rows without an embedding, or with one of another model, oldest first;
+-- memories_tenant_backfill_idx the same for one tenant, so that its jobs do not walk through everybody's backlog.
 CREATE UNIQUE INDEX IF NOT EXISTS personas_user_name_key ON personas (user_id, name);
 CREATE UNIQUE INDEX IF NOT EXISTS memories_idempotency_key ON memories (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS memories_user_idx ON memories (user_id, created_at DESC);
 CREATE INDEX IF NOT EXISTS memories_shared_idx ON memories (tenant_id, created_at DESC) WHERE visibility <> 'private';
 CREATE INDEX IF NOT EXISTS memories_backfill_idx ON memories (embedding_model, created_at, id) WHERE embedding_skipped IS NULL;
+CREATE INDEX IF NOT EXISTS memories_tenant_backfill_idx ON memories (tenant_id, embedding_model, created_at, id) WHERE embedding_skipped IS NULL;
 CREATE INDEX IF NOT EXISTS memories_preference_idx ON memories (user_id) WHERE kind = 'preference';
 CREATE INDEX IF NOT EXISTS memories_claimed_idx ON memories (embedding_claimed_by) WHERE embedding_claimed_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS embedding_cache_used_idx ON embedding_cache (last_used_at);

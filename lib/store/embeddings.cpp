@@ -24,10 +24,11 @@ private:
 
 std::vector<MemoryText> claim_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model,
                                          int limit, core::JobId job, std::chrono::seconds hold) {
+    pqxx::params parameters{rows::text_of(scope.user_id), model, limit, job.to_string(),
+                            static_cast<double>(hold.count())};
+    if (scope.tenant_id) parameters.append(scope.tenant_id->to_string());
+    const auto found = tx.run(scope.tenant_id ? sql::claim_unembedded_of_tenant : sql::claim_unembedded, parameters);
     std::vector<MemoryText> claimed;
-    const auto found =
-        tx.run(sql::claim_unembedded, pqxx::params{rows::text_of(scope.tenant_id), rows::text_of(scope.user_id), model,
-                                                   limit, job.to_string(), static_cast<double>(hold.count())});
     for (const auto& row : found) {
         claimed.push_back({rows::read_id<core::MemoryId>(row["id"]), rows::read_text(row["content"]),
                            rows::read_text(row["content_sha256"])});
@@ -60,10 +61,9 @@ void release_unembedded(pg::Transaction& tx, core::JobId job) {
 }
 
 bool has_unembedded(pg::Transaction& tx, const EmbeddingScope& scope, const std::string& model) {
-    return tx
-        .run(sql::has_unembedded,
-             pqxx::params{rows::text_of(scope.tenant_id), rows::text_of(scope.user_id), model})[0][0]
-        .as<bool>();
+    pqxx::params parameters{rows::text_of(scope.user_id), model};
+    if (scope.tenant_id) parameters.append(scope.tenant_id->to_string());
+    return tx.run(scope.tenant_id ? sql::has_unembedded_of_tenant : sql::has_unembedded, parameters)[0][0].as<bool>();
 }
 
 std::map<std::string, std::vector<float>> find_cached_embeddings(pg::Transaction& tx, const std::string& model,

@@ -1,35 +1,35 @@
 -- Claims memories that have no embedding by the model in use, those without any first, then oldest first.
--- $1 uuid tenant or NULL, $2 uuid user or NULL, $3 text model, $4 integer how many, $5 uuid job, $6 double precision seconds to hold
+-- $1 uuid user or NULL, $2 text model, $3 integer how many, $4 uuid job, $5 double precision seconds to hold
 -- Rows: the claimed. Zero rows: nothing left, or all of it is being done by others.
 -- Index: memories_backfill_idx, one range each for no model, lower and higher names. Locks: the claimed rows; those that others hold are skipped.
 WITH candidate AS MATERIALIZED (
     (SELECT id FROM memories
      WHERE embedding_skipped IS NULL AND embedding_model IS NULL AND content IS NOT NULL
-       AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
+       AND ($1::uuid IS NULL OR user_id = $1)
        AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
-     ORDER BY created_at, id LIMIT $4 * 2)
+     ORDER BY created_at, id LIMIT $3 * 2)
     UNION ALL
     (SELECT id FROM memories
-     WHERE embedding_skipped IS NULL AND embedding_model < $3 AND content IS NOT NULL
-       AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
+     WHERE embedding_skipped IS NULL AND embedding_model < $2 AND content IS NOT NULL
+       AND ($1::uuid IS NULL OR user_id = $1)
        AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
-     ORDER BY embedding_model, created_at, id LIMIT $4 * 2)
+     ORDER BY embedding_model, created_at, id LIMIT $3 * 2)
     UNION ALL
     (SELECT id FROM memories
-     WHERE embedding_skipped IS NULL AND embedding_model > $3 AND content IS NOT NULL
-       AND ($1::uuid IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR user_id = $2)
+     WHERE embedding_skipped IS NULL AND embedding_model > $2 AND content IS NOT NULL
+       AND ($1::uuid IS NULL OR user_id = $1)
        AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
-     ORDER BY embedding_model, created_at, id LIMIT $4 * 2)
+     ORDER BY embedding_model, created_at, id LIMIT $3 * 2)
 ), locked AS MATERIALIZED (
     SELECT m.id FROM memories m
-    WHERE m.id = ANY (ARRAY(SELECT id FROM candidate)) AND m.embedding_model IS DISTINCT FROM $3
+    WHERE m.id = ANY (ARRAY(SELECT id FROM candidate)) AND m.embedding_model IS DISTINCT FROM $2
       AND (m.embedding_claimed_until IS NULL OR m.embedding_claimed_until < now())
     ORDER BY m.embedding_model NULLS FIRST, m.created_at, m.id
-    LIMIT $4
+    LIMIT $3
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE memories m
-    SET embedding_claimed_by = $5, embedding_claimed_until = now() + make_interval(secs => $6)
+    SET embedding_claimed_by = $4, embedding_claimed_until = now() + make_interval(secs => $5)
     FROM locked
     WHERE m.id = locked.id
     RETURNING m.id, m.content, m.created_at

@@ -9,6 +9,7 @@
 
 #include "store/embeddings.hpp"
 #include "store/memories.hpp"
+#include "store/sql.hpp"
 #include "world.hpp"
 
 using namespace oiab;
@@ -223,6 +224,41 @@ TEST_CASE_METHOD(Fixture, "embeddings: what was paid for is found again, by mode
         CHECK(known.at(sha) == direction(10));
         CHECK(store::find_cached_embeddings(tx, "other", wanted).empty());
     });
+}
+
+TEST_CASE_METHOD(Fixture, "embeddings: a tenant's backfill does not walk through everybody's backlog") {
+    database.execute("INSERT INTO memories (user_id, content) SELECT '" + alice.to_string() +
+                     "', 'text ' || n FROM generate_series(1, 3000) AS n");
+    remember(alice, contoso, "own");
+    pg::autocommit(sql, [](pg::Transaction& tx) { tx.raw().exec("VACUUM ANALYZE memories"); });
+    const auto plan_of = [&](const pg::Statement& statement, const std::string& arguments) {
+        return in([&](pg::Transaction& tx) {
+            auto& raw = tx.raw();
+            raw.exec("SET LOCAL plan_cache_mode = force_generic_plan");
+            raw.exec("PREPARE scoped AS " + std::string{statement.text});
+            std::string text;
+            for (const auto& row : raw.exec("EXPLAIN (COSTS off) EXECUTE scoped(" + arguments + ")"))
+                text += row[0].as<std::string>() + "\n";
+            raw.exec("DEALLOCATE scoped");
+            return text;
+        });
+    };
+    const std::string tenant = "'" + contoso.to_string() + "'";
+    const auto claim =
+        plan_of(store::sql::claim_unembedded_of_tenant, "NULL, 'm', 10, '" + job.to_string() + "', 60, " + tenant);
+    const auto look = plan_of(store::sql::has_unembedded_of_tenant, "NULL, 'm', " + tenant);
+    for (const auto& plan : {claim, look}) {
+        INFO(plan);
+        CHECK(plan.find("memories_tenant_backfill_idx") != std::string::npos);
+        CHECK(plan.find("memories_backfill_idx") == std::string::npos);
+        CHECK(plan.find("Seq Scan on memories") == std::string::npos);
+    }
+    const auto claimed =
+        in([&](pg::Transaction& tx) { return store::claim_unembedded(tx, {contoso, {}}, "m", 10, job, 60s); });
+    REQUIRE(claimed.size() == 1);
+    CHECK(claimed[0].content == "own");
+    CHECK_FALSE(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {contoso, {}}, "m"); }));
+    CHECK(in([&](pg::Transaction& tx) { return store::has_unembedded(tx, {}, "m"); }));
 }
 
 TEST_CASE_METHOD(Fixture, "embeddings: a vector comes back as it was, to the last bit") {
