@@ -1,7 +1,8 @@
 /// @file  A provider on loopback: takes any number of calls at once, answers each after a fixed time, a chat completion
 /// as a stream of a few pieces, an embedding as a vector for each text (as base64 where that is asked for, as numbers
-/// otherwise), and counts what it would have billed. Answers are ready when their time comes, so that its own work is
-/// no part of the pace. Prints its port; runs until SIGTERM. GET /stats tells the counts and its CPU time.
+/// otherwise, or always with --only-numbers 1), and counts what it would have billed. Answers are ready when their time
+/// comes, so that its own work is no part of the pace. Prints its port; runs until SIGTERM. GET /stats tells the counts
+/// and its CPU time.
 
 #include <openssl/evp.h>
 
@@ -34,6 +35,7 @@ using asio::ip::tcp;
 struct Provider {
     std::chrono::milliseconds delay;
     std::string answer;
+    bool only_numbers = false;
     std::string numbers;  ///< 1536 of them, as JSON
     std::string base64;   ///< the same as little-endian floats, as JSON
     long calls = 0;
@@ -92,7 +94,8 @@ std::string embed(Provider& provider, const std::string& request) {
     if (!wanted.is_object() || !wanted.contains("input")) return {};
     const std::size_t texts = wanted["input"].is_array() ? wanted["input"].size() : 1;
     provider.texts += static_cast<long>(texts);
-    const auto& vector = wanted.value("encoding_format", "float") == "base64" ? provider.base64 : provider.numbers;
+    const bool as_base64 = !provider.only_numbers && wanted.value("encoding_format", "float") == "base64";
+    const auto& vector = as_base64 ? provider.base64 : provider.numbers;
     std::string answer = R"({"object":"list","model":"bench-embed","data":[)";
     answer.reserve(texts * (vector.size() + 64) + 128);
     for (std::size_t i = 0; i < texts; ++i) {
@@ -166,6 +169,7 @@ int main(int argc, char** argv) {
         Provider provider;
         provider.delay = std::chrono::milliseconds{arguments.number("delay-ms", 1000)};
         provider.answer = make_answer();
+        provider.only_numbers = arguments.number("only-numbers", 0) != 0;
         provider.numbers = make_numbers();
         provider.base64 = make_base64();
         asio::io_context context{1};

@@ -21,8 +21,8 @@ DELAY_MS = 1000
 class Provider:
     """bench_model_server at work."""
 
-    def __init__(self, bench, delay_ms=DELAY_MS):
-        self.process = subprocess.Popen([bench.build / "bench" / "bench_model_server", "--delay-ms", str(delay_ms)],
+    def __init__(self, bench, delay_ms=DELAY_MS, *options):
+        self.process = subprocess.Popen([bench.build / "bench" / "bench_model_server", "--delay-ms", str(delay_ms), *options],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
 
