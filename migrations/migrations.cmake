@@ -22,6 +22,7 @@ set(OIAB_MIGRATIONS
   orchestrator_functions.sql
   dispatch_functions.sql
   trigger_functions.sql
+  storage.sql
   indexes.sql
   vector_indexes.sql
   vector_bits_indexes.sql

@@ -99,5 +99,12 @@ SELECT * FROM (
     WHERE want.relnamespace = quote_ident($2)::regnamespace AND (have.definition, have.polcmd) IS DISTINCT FROM (want.definition, want.polcmd)
     UNION ALL
     SELECT 11, format('replace %s comments on %s and its columns', number, relname), NULL, false FROM comments
+    UNION ALL
+    SELECT 12, format('set %s of %s to %s', o.option_name, t.relname, o.option_value), NULL, false
+    FROM tables t
+    JOIN pg_class want ON want.oid = t.want
+    JOIN pg_class have ON have.oid = t.have
+    CROSS JOIN pg_options_to_table(want.reloptions) AS o
+    WHERE NOT EXISTS (SELECT FROM pg_options_to_table(have.reloptions) AS h WHERE h.option_name = o.option_name)
 ) AS differences
 ORDER BY step, difference

@@ -104,6 +104,25 @@ TEST_CASE("migrate: a schema that lost an index, a column and a trigger is made 
     CHECK(migrator.check().empty());
 }
 
+TEST_CASE("migrate: how the server keeps a table is set where nobody has set it, and stays where somebody has") {
+    TestDatabase database;
+    database.execute(
+        "ALTER TABLE job_steps RESET (fillfactor); ALTER TABLE usage_events SET (autovacuum_vacuum_insert_scale_factor "
+        "= 0.5); UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint'");
+    auto migrator = migrator_of(database);
+    CHECK(migrator.check() == std::vector<std::string>{"set fillfactor of job_steps to 50"});
+    CHECK(migrator.migrate());
+    CHECK(migrator.check().empty());
+    const auto option = [&](const std::string& table, const std::string& name) {
+        return database.value("SELECT option_value FROM pg_class, pg_options_to_table(reloptions) WHERE oid = '" +
+                              table + "'::regclass AND option_name = '" + name + "'");
+    };
+    CHECK(option("job_steps", "fillfactor") == "50");
+    CHECK(option("job_steps", "autovacuum_vacuum_scale_factor") == "0.05");
+    CHECK(option("usage_events", "autovacuum_vacuum_insert_scale_factor") == "0.5");
+    CHECK(option("memories", "autovacuum_vacuum_insert_scale_factor") == "0.05");
+}
+
 TEST_CASE("migrate: a large table gets its index concurrently, after what a failed build left is cleared away") {
     TestDatabase database;
     migrator_of(database).migrate();
