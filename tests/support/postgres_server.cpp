@@ -156,6 +156,7 @@ PostgresServer::PostgresServer(std::vector<std::string> options)
         make_data_directory(directory_);
         std::ofstream hba{directory_ / "data" / "pg_hba.conf", std::ios::trunc};
         hba << "local all all trust\n"
+               "local replication all trust\n"
                "host all with_password 127.0.0.1/32 scram-sha-256\n"
                "host all all 127.0.0.1/32 trust\n";
         hba.close();
