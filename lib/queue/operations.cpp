@@ -56,8 +56,12 @@ PurgePage purge(pg::Transaction& tx, std::chrono::seconds retention, const Purge
     return page;
 }
 
-int purge_orphan_steps(pg::Transaction& tx, int limit) {
-    return static_cast<int>(tx.run(sql::purge_orphan_steps, pqxx::params{limit}).size());
+StepsPage purge_orphan_steps(pg::Transaction& tx, const StepCursor& from, int page_size) {
+    const auto rows = tx.run(sql::purge_orphan_steps, pqxx::params{from.job.to_string(), from.name, page_size});
+    if (rows.empty()) return {};
+    StepsPage page{.deleted = rows[0][0].as<int>()};
+    if (rows[0][3].as<int>() == page_size) page.next = StepCursor{job_id_of(rows[0][1]), text_of(rows[0][2])};
+    return page;
 }
 
 }  // namespace oiab::queue

@@ -57,7 +57,16 @@ struct PurgePage {
 [[nodiscard]] PurgePage purge(pg::Transaction& tx, std::chrono::seconds retention, const PurgeCursor& from,
                               int page_size = 1'000, bool whole_table = false);
 
-/// Deletes steps of jobs that other clients deleted; up to `limit`. @returns how many.
-int purge_orphan_steps(pg::Transaction& tx, int limit = 1'000);
+/// Walks through the steps by job and name.
+struct StepCursor {
+    core::JobId job;
+    std::string name;
+};
+struct StepsPage {
+    int deleted = 0;
+    std::optional<StepCursor> next{};  ///< nullopt at the end of the walk
+};
+/// Deletes, of the next `page_size` steps, those whose job other clients deleted.
+[[nodiscard]] StepsPage purge_orphan_steps(pg::Transaction& tx, const StepCursor& from, int page_size = 1'000);
 
 }  // namespace oiab::queue

@@ -9,13 +9,8 @@
 namespace oiab::runtime {
 namespace {
 
-/// How often the retention is looked at, and the age at which the row of a silent worker is forgotten; both are for
-/// tidiness alone, so the numbers have no deeper reason.
-constexpr std::chrono::minutes kPurgeInterval{1};
+/// The age at which the row of a silent worker is forgotten: for tidiness alone, so the number has no deeper reason.
 constexpr std::chrono::hours kForgetWorkersAfter{1};
-/// How often the tables are walked in full: for old jobs whose ids do not tell their age, and for steps whose job
-/// another client deleted. A walk reads all rows, so it is rare.
-constexpr std::chrono::hours kSweepInterval{6};
 /// After each page of unfinished rows the rescue rests so many times as long as the page took: a walk past a large
 /// backlog took 5 % of the speed of a drain otherwise, 1.7 µs a row (docs/performance.md). It rests no more once it has
 /// used up the share of a lease below, so that lapsed leases are found in time.
@@ -23,10 +18,6 @@ constexpr int kRescueRests = 29;
 constexpr int kRescueShareOfLease = 4;
 /// The errand comes back after no less: something may be due that is somebody else's at this moment.
 constexpr std::chrono::milliseconds kErrandRest{50};
-/// Pages of a purge in a row before the janitor looks after more urgent things again.
-constexpr int kPurgePages = 50;
-/// Rows of one sort that a transaction of a purge looks at: milliseconds of work, so that nobody waits for its locks.
-constexpr int kPurgeBatch = 1'000;
 
 }  // namespace
 
@@ -35,7 +26,8 @@ Janitor::Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& w
       settings_{std::move(settings)},
       world_{world},
       rescue_from_{world.clock.now()},
-      last_round_{world.clock.now()} {}
+      last_round_{world.clock.now()},
+      retention_{{.retention = settings_.retention, .purge_beside = settings_.purge_beside}, world.clock, world.log} {}
 
 Janitor::~Janitor() {
     request_stop();
@@ -45,8 +37,10 @@ Janitor::~Janitor() {
 void Janitor::serve() {
     auto next = core::Deadline::after(std::chrono::milliseconds::zero());
     while (!stopping()) {
-        // Only a leader has an errand to wake for.
-        wait(settings_.errand && term_ ? next.or_earlier(errand_due_) : next);
+        // Only a leader has more to wake for than the next round.
+        auto until = term_ ? next.or_earlier(retention_due_) : next;
+        if (settings_.errand && term_) until = until.or_earlier(errand_due_);
+        wait(until);
         if (stopping()) break;
         notice_standstill();
         try {
@@ -58,6 +52,7 @@ void Janitor::serve() {
                         world_.random.uniform() * static_cast<double>(settings_.lease.count()) / 20)});
             }
             run_errand();
+            purge_page();
             note_success();
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
@@ -80,7 +75,6 @@ void Janitor::keep_house() {
     if (!lead()) return;
     if (world_.clock.now() >= rescue_from_) rescue_all();
     tidy();
-    purge_some();
 }
 
 void Janitor::errand_may_be_due() {
@@ -156,52 +150,9 @@ void Janitor::tidy() {
                        }});
 }
 
-void Janitor::purge_some() {
-    const auto now = world_.clock.now();
-    const auto due = [now](core::SteadyTime last, std::chrono::minutes interval) {
-        return last == core::SteadyTime{} || now - last >= interval;
-    };
-    if (due(swept_at_, kSweepInterval)) sweep();
-    if (settings_.retention != std::chrono::milliseconds::zero() && due(jobs_purged_at_, kPurgeInterval)) purge_jobs();
-    if (settings_.purge_beside && due(beside_purged_at_, kPurgeInterval)) purge_beside();
-}
-
-void Janitor::sweep() {
-    const int deleted =
-        pg::in_transaction(session(), [](pg::Transaction& tx) { return queue::purge_orphan_steps(tx, kPurgeBatch); });
-    if (deleted > 0) log().info("steps without a job deleted", {{"steps", deleted}});
-    if (deleted >= kPurgeBatch) return;  // the next round goes on
-    swept_at_ = world_.clock.now();
-    purge_whole_table_ = true;
-}
-
-void Janitor::purge_jobs() {
-    const auto retention = std::chrono::ceil<std::chrono::seconds>(settings_.retention);
-    int deleted = 0;
-    for (int page = 0; page < kPurgePages && !stopping(); ++page) {
-        const auto purged = pg::in_transaction(session(), [&](pg::Transaction& tx) {
-            return queue::purge(tx, retention, purge_from_, kPurgeBatch, purge_whole_table_);
-        });
-        deleted += purged.deleted;
-        purge_from_ = purged.next.value_or(queue::PurgeCursor{});
-        if (!purged.next) {
-            // Only the end of the walk counts as done; otherwise the next round goes on at once.
-            jobs_purged_at_ = world_.clock.now();
-            purge_whole_table_ = false;
-            break;
-        }
-    }
-    if (deleted > 0) log().info("finished jobs beyond the retention deleted", {{"jobs", deleted}});
-}
-
-void Janitor::purge_beside() {
-    for (int page = 0; page < kPurgePages && !stopping(); ++page) {
-        const auto most =
-            pg::in_transaction(session(), [&](pg::Transaction& tx) { return settings_.purge_beside(tx, kPurgeBatch); });
-        if (most >= static_cast<std::size_t>(kPurgeBatch)) continue;
-        beside_purged_at_ = world_.clock.now();
-        return;
-    }
+void Janitor::purge_page() {
+    if (!term_ || !retention_due_.reached()) return;
+    retention_due_ = core::Deadline::after(retention_.do_page(session()));
 }
 
 }  // namespace oiab::runtime

@@ -7,16 +7,12 @@
 #include <functional>
 #include <optional>
 
-#include "queue/operations.hpp"
 #include "queue/rescue.hpp"
 #include "runtime/live_attempt.hpp"
+#include "runtime/retention_walk.hpp"
 #include "runtime/service.hpp"
 
 namespace oiab::runtime {
-
-/// Removes at most `batch` rows of each sort that has outlived its use beside the jobs. @returns how many rows of the
-/// sort with the most went: fewer than `batch` = none is left.
-using PurgeBeside = std::function<std::size_t(pg::Transaction& tx, int batch)>;
 
 /// Work of the leader beside the queue, at times of its own. Blocks, in the janitor's thread and session.
 /// @returns how long until there is something to do; nullopt: nothing is known of
@@ -29,8 +25,8 @@ public:
         std::chrono::milliseconds legacy_lock_timeout{3'600'000};
         std::chrono::milliseconds retention{0};  ///< zero: finished jobs are kept
         int max_crashes = 3;
-        PurgeBeside purge_beside;  ///< empty: the jobs alone are looked after
-        LeaderErrand errand;       ///< empty: none
+        PurgeBeside purge_beside;                             ///< empty: the jobs alone are looked after
+        LeaderErrand errand;                                  ///< empty: none
         /// How often the errand is run where nothing is known of; errand_may_be_due() comes before that.
         std::chrono::milliseconds errand_interval{60'000};
     };
@@ -51,11 +47,9 @@ private:
     void notice_standstill();
     [[nodiscard]] bool lead();
     void rescue_all();
-    void purge_some();
-    void purge_jobs();
-    void purge_beside();
-    void sweep();
     void tidy();
+    /// One page of the retention where this worker leads and it is time. @throws pg::DatabaseError
+    void purge_page();
 
     const Settings settings_;
     AttemptWorld& world_;
@@ -66,12 +60,8 @@ private:
     /// lease to renew what it still runs.
     core::SteadyTime rescue_from_;
     core::SteadyTime last_round_;
-    core::SteadyTime jobs_purged_at_{};
-    core::SteadyTime beside_purged_at_{};
-    core::SteadyTime swept_at_{};
-    /// Where the walk that deletes old jobs goes on: a round does only some pages of it.
-    queue::PurgeCursor purge_from_;
-    bool purge_whole_table_ = true;
+    RetentionWalk retention_;
+    core::Deadline retention_due_ = core::Deadline::after(std::chrono::milliseconds::zero());
 };
 
 }  // namespace oiab::runtime

@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Operations,
     CHECK(walk(true) == 1);
     add_step(core::JobId{}, "orphan", "done");
     add_step(recent.id, "kept", "done");
-    CHECK(pg::autocommit(session, [](pg::Transaction& tx) { return queue::purge_orphan_steps(tx); }) == 1);
+    CHECK(pg::autocommit(session, [](pg::Transaction& tx) { return queue::purge_orphan_steps(tx, {}).deleted; }) == 1);
     CHECK(database.value("SELECT name FROM job_steps") == "kept");
 }
 

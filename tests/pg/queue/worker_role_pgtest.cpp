@@ -59,7 +59,7 @@ TEST_CASE_METHOD(QueueFixture, "worker role: a member of oiab_worker does everyt
         pg::autocommit(as, [&](pg::Transaction& tx) {
             CHECK(queue::cancel_job(tx, jobs[0].id).answer == queue::CancelAnswer::kFinal);
             CHECK(queue::purge(tx, 0s, {}, 10, true).deleted == 1);
-            CHECK(queue::purge_orphan_steps(tx) == 0);
+            CHECK(queue::purge_orphan_steps(tx, {}).deleted == 0);
         });
     }
     database.execute("DROP OWNED BY oiab_worker; DROP ROLE queue_test_worker; DROP ROLE oiab_worker");
