@@ -81,6 +81,7 @@ runtime::EngineSettings App::engine_settings() const {
     engine.cancel_grace = worker.cancel_grace;
     engine.legacy_lock_timeout = worker.legacy_lock_timeout;
     engine.retention = worker.retention;
+    engine.snapshot_warning = worker.snapshot_warning;
     engine.purge_beside = [this](pg::Transaction& tx, int batch) {
         const auto gone = store::purge_expired(tx, batch);
         if (gone.total() > 0)

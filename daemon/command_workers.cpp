@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "config/value.hpp"
 #include "daemon/commands.hpp"
@@ -12,6 +13,7 @@
 #include "daemon/exit_code.hpp"
 #include "daemon/output.hpp"
 #include "pg/transaction.hpp"
+#include "queue/snapshot_holders.hpp"
 #include "queue/workers.hpp"
 
 namespace oiab::daemon {
@@ -20,6 +22,26 @@ namespace {
 std::vector<queue::Worker> load_workers(const Context& context, const std::string& purpose) {
     pg::Session session{session_settings(context.settings, purpose)};
     return pg::in_transaction(session, [](pg::Transaction& tx) { return queue::list_workers(tx); });
+}
+
+/// One line for each that has held on for longer than the leader puts up with. Slots and standbys tell no time: the
+/// leader, who looks again and again, names them in its log.
+std::string old_snapshots(const Context& context) {
+    const auto threshold = context.settings.worker.snapshot_warning;
+    if (threshold <= std::chrono::milliseconds::zero()) return "";
+    pg::Session session{session_settings(context.settings, "workers")};
+    std::string lines;
+    for (const auto& holder :
+         pg::autocommit(session, [](pg::Transaction& tx) { return queue::find_snapshot_holders(tx); })) {
+        if (holder.held.value_or(std::chrono::seconds::zero()) < threshold) continue;
+        lines += fmt::format("Old snapshot: {} {} ({}) has kept finished rows from being vacuumed away for {}.\n",
+                             queue::to_string(holder.kind), holder.name,
+                             fmt::join(std::array{holder.user, holder.application, holder.state} |
+                                           std::views::filter([](const std::string& part) { return !part.empty(); }),
+                                       ", "),
+                             config::format_duration(*holder.held));
+    }
+    return lines;
 }
 
 /// What a worker with these settings calls its host.
@@ -55,7 +77,7 @@ int run(const Context& context, const WorkersCommand&) {
         return kExitDone;
     }
     if (workers.empty()) {
-        print("No workers. `oiabd` starts one.\n");
+        print("No workers. `oiabd` starts one.\n" + old_snapshots(context));
         return kExitDone;
     }
     Table table{{"WORKER", "STATE", "RUNNING", "SEEN", "VERSION", "LEADER", "KINDS"}};
@@ -64,7 +86,7 @@ int run(const Context& context, const WorkersCommand&) {
                    fmt::format("{}/{}", worker.running, worker.slots),
                    fmt::format("{} ago", config::format_duration(worker.seen_ago)), worker.version,
                    worker.is_leader ? "leader" : "", fmt::format("{}", fmt::join(worker.kinds, ", "))});
-    print(table.render());
+    print(table.render() + old_snapshots(context));
     return kExitDone;
 }
 

@@ -108,6 +108,10 @@ constexpr std::array kTable{
             false, "How long finished jobs are kept. 0: for ever."},
     Setting{kUpkeep, "delete_on_complete", +[](Settings& s) -> bool& { return s.worker.delete_on_complete; }, "false",
             "", "", false, "Deletes a job when it completes instead of keeping it for `retention`."},
+    Setting{kUpkeep, "snapshot_warning", +[](Settings& s) -> milliseconds& { return s.worker.snapshot_warning; },
+            "10min", "0", "30d", false,
+            "How long a transaction, a replication slot or a standby may keep old versions of rows before the leader "
+            "names it in the log. Claims slow down meanwhile. 0: never."},
 
     Setting{kAgents, "runtime", kRuntime, "offline", "", "", false,
             "What answers in agent turns. `offline`: built in, deterministic, no network; `direct`: the provider that "

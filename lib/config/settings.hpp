@@ -46,6 +46,7 @@ struct WorkerSettings {
     milliseconds legacy_lock_timeout{3'600'000};  ///< 0: never rescue what a worker without leases claimed
     milliseconds retention{7 * 86'400'000LL};     ///< 0: keep finished jobs
     bool delete_on_complete = false;
+    milliseconds snapshot_warning{10 * 60'000};  ///< 0: never
     int max_crashes = 3;
     bool diagnostics = false;
 };

@@ -82,6 +82,7 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                           .legacy_lock_timeout = settings_.legacy_lock_timeout,
                           .retention = settings_.retention,
                           .max_crashes = settings_.max_crashes,
+                          .snapshot_warning = settings_.snapshot_warning,
                           .purge_beside = settings_.purge_beside,
                           .errand = settings_.errand,
                           .errand_interval = settings_.notify ? kErrandInterval : kUntoldErrandInterval},

@@ -35,8 +35,9 @@ struct EngineSettings {
     std::chrono::milliseconds cancel_grace{10'000};
     std::chrono::milliseconds legacy_lock_timeout{3'600'000};
     std::chrono::milliseconds retention{0};
-    PurgeBeside purge_beside;  ///< what the leader removes beside the jobs; empty: nothing
-    LeaderErrand errand;       ///< what else the leader does; empty: nothing
+    std::chrono::milliseconds snapshot_warning{600'000};  ///< zero: old snapshots are not looked for
+    PurgeBeside purge_beside;                             ///< what the leader removes beside the jobs; empty: nothing
+    LeaderErrand errand;                                  ///< what else the leader does; empty: nothing
 };
 
 /// running → draining (no claims, unstarted attempts released, running ones finish) → cancelling (handlers told why)

@@ -27,7 +27,8 @@ Janitor::Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& w
       world_{world},
       rescue_from_{world.clock.now()},
       last_round_{world.clock.now()},
-      retention_{{.retention = settings_.retention, .purge_beside = settings_.purge_beside}, world.clock, world.log} {}
+      retention_{{.retention = settings_.retention, .purge_beside = settings_.purge_beside}, world.clock, world.log},
+      snapshots_{settings_.snapshot_warning, world.clock, world.log} {}
 
 Janitor::~Janitor() {
     request_stop();
@@ -75,6 +76,7 @@ void Janitor::keep_house() {
     if (!lead()) return;
     if (world_.clock.now() >= rescue_from_) rescue_all();
     tidy();
+    snapshots_.look_if_due(session());
 }
 
 void Janitor::errand_may_be_due() {

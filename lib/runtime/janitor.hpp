@@ -11,6 +11,7 @@
 #include "runtime/live_attempt.hpp"
 #include "runtime/retention_walk.hpp"
 #include "runtime/service.hpp"
+#include "runtime/snapshot_watch.hpp"
 
 namespace oiab::runtime {
 
@@ -25,6 +26,7 @@ public:
         std::chrono::milliseconds legacy_lock_timeout{3'600'000};
         std::chrono::milliseconds retention{0};  ///< zero: finished jobs are kept
         int max_crashes = 3;
+        std::chrono::milliseconds snapshot_warning{600'000};  ///< see SnapshotWatch
         PurgeBeside purge_beside;                             ///< empty: the jobs alone are looked after
         LeaderErrand errand;                                  ///< empty: none
         /// How often the errand is run where nothing is known of; errand_may_be_due() comes before that.
@@ -62,6 +64,7 @@ private:
     core::SteadyTime last_round_;
     RetentionWalk retention_;
     core::Deadline retention_due_ = core::Deadline::after(std::chrono::milliseconds::zero());
+    SnapshotWatch snapshots_;
 };
 
 }  // namespace oiab::runtime

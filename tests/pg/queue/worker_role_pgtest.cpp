@@ -5,6 +5,7 @@
 #include "queue/operations.hpp"
 #include "queue/pauses.hpp"
 #include "queue/rescue.hpp"
+#include "queue/snapshot_holders.hpp"
 #include "queue/steady_plans.hpp"
 #include "queue/steps.hpp"
 #include "queue/workers.hpp"
@@ -60,6 +61,7 @@ TEST_CASE_METHOD(QueueFixture, "worker role: a member of oiab_worker does everyt
             CHECK(queue::cancel_job(tx, jobs[0].id).answer == queue::CancelAnswer::kFinal);
             CHECK(queue::purge(tx, 0s, {}, 10, true).deleted == 1);
             CHECK(queue::purge_orphan_steps(tx, {}).deleted == 0);
+            CHECK_NOTHROW(queue::find_snapshot_holders(tx));
         });
     }
     database.execute("DROP OWNED BY oiab_worker; DROP ROLE queue_test_worker; DROP ROLE oiab_worker");
