@@ -11,6 +11,10 @@ from . import tables, usage
 from .libpq import DatabaseError
 
 
+class Failure(Exception):
+    """A measurement that did not come about: what went wrong, for people. The scenarios beside it are measured all the same."""
+
+
 @dataclass(frozen=True)
 class Contender:
     name: str
@@ -29,7 +33,7 @@ class Worker:
 
     def __init__(self, contender, url, log_directory):
         self.contender = contender
-        self.log = Path(log_directory) / f"{contender.name.replace(' ', '_')}.log"
+        self.log = self.log_of(contender, log_directory)
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment |= {"OIABD_DATABASE_URL": url, "DATABASE_URL": url} | contender.environment
         command = [part.replace("{url}", url) for part in contender.command]
@@ -39,15 +43,23 @@ class Worker:
         self.cpu = 0.0
         self.peak_mb = 0.0
 
+    @staticmethod
+    def log_of(contender, log_directory):
+        return Path(log_directory) / f"{contender.name.replace(' ', '_')}.log"
+
     def running(self):
         return self.process.poll() is None
+
+    def note_peak(self):
+        """What the process has used at most; a process that is gone has no figure, and the last one stays."""
+        self.peak_mb = usage.peak_resident_mb(self.pid) or self.peak_mb
 
     def wait_until_drained(self, connection, patience, last=None, among_others=False):
         """Returns when the contender has left, or when its table shows no unfinished job (`among_others`: no due one).
         `last` is the job that is due last: until it is finished only its row is asked for, which costs next to nothing."""
         give_up = time.monotonic() + patience
         while time.monotonic() < give_up:
-            self.peak_mb = usage.peak_resident_mb(self.pid) or self.peak_mb
+            self.note_peak()
             if self.contender.ends:
                 # wait4 keeps the CPU times of what has already gone.
                 pid, status, resources = os.wait4(self.pid, os.WNOHANG)
@@ -63,7 +75,7 @@ class Worker:
                     raise self.failure("ended before the work did")
                 if last and tables.is_finished(connection, self.contender.table, last):
                     last = None
-                if not last and not tables.has_due_work(connection, self.contender.table) and \
+                if not last and not tables.has_due_work(connection, self.contender.table, among_others) and \
                         (among_others or tables.unfinished(connection, self.contender.table) == 0):
                     self.cpu = usage.cpu_seconds(self.pid)
                     return
@@ -87,7 +99,7 @@ class Worker:
 
     def failure(self, what):
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-        return SystemExit("\n".join([f"{self.contender.name} {what}; the end of its log {self.log}:", *lines]))
+        return Failure("\n".join([f"{self.contender.name} {what}; the end of its log {self.log}:", *lines]))
 
     def stop(self):
         if self.running():
@@ -137,3 +149,10 @@ def prepare_database(server, build):
             connection.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         except DatabaseError as error:
             raise SystemExit(f"The scenario idle reads pg_stat_statements: {error}") from error
+
+
+def reset_database(connection):
+    """Leaves the state that every scenario expects, whatever became of the one before."""
+    tables.empty(connection)
+    connection.query("DELETE FROM job_pauses")
+    connection.query("ALTER TABLE jobs ENABLE TRIGGER jobs_90_wake")

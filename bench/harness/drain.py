@@ -2,8 +2,8 @@
 
 import time
 
-from . import chart, report, tables, usage
-from .contenders import Worker
+from . import chart, peers, report, tables, usage
+from .contenders import Failure, Worker
 
 NAME = "drain"
 WHAT = "200 000 waiting no-op jobs, rows kept: jobs/s against LIMIT, CPU, WAL and commits a job, memory"
@@ -29,25 +29,42 @@ def measure_filled(bench, contender, connection, count, kept=True, among_others=
         after = usage.ServerMark.take(bench.server, connection)
         worker.stop()
         commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    check_once(contender, connection, count, kept)
+    figures = usage.per_job(count, seconds, worker, after.since(before), commits)
+    figures["dead_tuples"] = usage.dead_tuples(connection, contender.table)
+    return figures
+
+
+def check_once(contender, connection, count, kept):
+    """@throws Failure unless all jobs are completed in one attempt each, or gone where rows are not kept."""
     if kept:
         completed = int(connection.value(
-            f"SELECT count(*) FROM {contender.table} WHERE status = 'completed' AND attempts = 1"))
+            f"SELECT count(*) FROM {contender.table} WHERE kind = 'noop' AND status = 'completed' AND attempts = 1"))
         if completed != count:
-            raise SystemExit(f"{contender.name}: {completed} of {count} jobs are completed in one attempt each.")
-    used = after.since(before)
-    return {"jobs_per_second": count / seconds, "worker_cpu_us": worker.cpu / count * 1e6,
-            "server_cpu_us": used.cpu_seconds / count * 1e6, "wal_bytes": used.wal_bytes / count,
-            "commits": commits / count, "peak_rss_mb": worker.peak_mb}
+            raise Failure(f"{contender.name}: {completed} of {count} jobs are completed in one attempt each.")
+    else:
+        left = int(connection.value(f"SELECT count(*) FROM {contender.table}"))
+        if left:
+            raise Failure(f"{contender.name}: {left} rows are left where each is deleted on completion.")
 
 
-def interleaved(bench, contenders, rounds, one):
+def interleaved(bench, contenders, rounds, one, base="LIMIT"):
     """Runs `one(contender)` for each contender, round by round, the order turned each time. The first, uncounted round
-    warms the server up."""
+    warms the server up. One that fails is left out from then on, and the others go on; without `base` nothing can."""
     results = {contender.name: [] for contender in contenders}
     for number in range(rounds + 1):
-        order = contenders[number % len(contenders):] + contenders[:number % len(contenders)]
-        for contender in order:
-            figures = one(contender)
+        turn = number % len(contenders)
+        for contender in contenders[turn:] + contenders[:turn]:
+            if contender.name not in results:
+                continue
+            try:
+                figures = one(contender)
+            except Failure as failure:
+                if contender.name in (base, "oiabd"):
+                    raise
+                bench.failed(failure)
+                del results[contender.name]
+                continue
             bench.say(f"    {'warm-up' if number == 0 else f'round {number}'} {contender.name}: "
                       f"{figures['jobs_per_second']:,.0f} jobs/s")
             if number > 0:
@@ -60,27 +77,36 @@ def compared(results, base="LIMIT"):
     compared_results = {}
     for name, rounds in results.items():
         ratios = [one["jobs_per_second"] / other["jobs_per_second"] for one, other in zip(rounds, results[base])]
-        compared_results[name] = {**report.medians(rounds), "ratio": report.median(ratios), "ratio_lowest": min(ratios),
-                                  "ratio_highest": max(ratios), "rounds": rounds}
+        compared_results[name] = {**report.medians(rounds), **report.with_range("ratio", ratios), "rounds": rounds}
     return compared_results
 
 
-def table_of(figures):
+def table_of(figures, title="drain"):
     return report.text_table(
-        ["drain", "jobs/s", "ratio", "lowest", "highest", "worker µs/job", "server µs/job", "WAL B/job", "commits/job", "RSS MB"],
+        [title, "jobs/s", "ratio", "lowest", "highest", "worker µs/job", "server µs/job", "WAL B/job", "commits/job",
+         "dead tuples", "RSS MB"],
         [[name, f"{f['jobs_per_second']:,.0f}", f"{f['ratio']:.2f}", f"{f['ratio_lowest']:.2f}", f"{f['ratio_highest']:.2f}",
           f"{f['worker_cpu_us']:.1f}", f"{f['server_cpu_us']:.1f}", f"{f['wal_bytes']:.0f}", f"{f['commits']:.4f}",
-          f"{f['peak_rss_mb']:.0f}"] for name, f in figures.items()])
+          f"{f['dead_tuples']:,.0f}", f"{f['peak_rss_mb']:.0f}"] for name, f in figures.items()])
+
+
+def chart_of(path, title, figures):
+    chart.bars(path, title, [chart.Bar(name, one["ratio"], one["ratio_lowest"], one["ratio_highest"])
+                             for name, one in figures.items()], "× LIMIT")
 
 
 def run(bench):
     count = bench.scaled(200_000)
-    contenders = bench.contenders("LIMIT", "BEST", "STATEMENTS", "oiabd")
+    contenders = bench.contenders("LIMIT", "BEST", "STATEMENTS", "oiabd") + bench.peers()
     with bench.server.connect() as connection:
-        results = interleaved(bench, contenders, bench.rounds, lambda one: measure(bench, one, connection, count))
+        results = interleaved(
+            bench, contenders, bench.rounds,
+            lambda one: (peers.measure if isinstance(one, peers.Peer) else measure)(bench, one, connection, count))
     figures = compared(results)
+    what = {one.name: one.what for one in contenders}
+    for name, one in figures.items():
+        one["what"] = what[name]
     bench.show(table_of(figures))
     bench.record(NAME, {"jobs": count, "contenders": figures})
-    chart.bars(bench.out / "drain.svg", f"{count:,} no-op jobs, ratio to LIMIT",
-               [(name, one["ratio"]) for name, one in figures.items()], "× LIMIT")
+    chart_of(bench.out / "drain.svg", f"{count:,} no-op jobs, ratio to LIMIT", figures)
     return figures

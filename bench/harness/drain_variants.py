@@ -1,10 +1,12 @@
 """Scenarios that drain under other circumstances: rows deleted, larger payloads, several daemons, slow handlers, and tables
 that are full of something else. Each is compared with the plain drain, or with its ideal, in the same run."""
 
+import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
-from . import chart, drain, report, tables
-from .contenders import Worker
+from . import chart, drain, report, tables, usage
+from .contenders import Failure, Worker
 from .libpq import Connection
 
 
@@ -18,8 +20,9 @@ def _delete(bench):
             bench, [limit, deleting], bench.rounds,
             lambda one: drain.measure(bench, one, connection, count, kept=one is not deleting))
     figures = drain.compared(results)
-    bench.show(drain.table_of(figures))
+    bench.show(drain.table_of(figures, "rows deleted"))
     bench.record("delete", {"jobs": count, "contenders": figures})
+    drain.chart_of(bench.out / "delete.svg", f"{count:,} no-op jobs, rows deleted on completion", figures)
 
 
 def _payload(bench):
@@ -31,32 +34,45 @@ def _payload(bench):
         payload = f"jsonb_build_object('text', {text})"
         with bench.server.connect() as connection:
             rounds = drain.interleaved(
-                bench, bench.contenders("LIMIT", "oiabd"), bench.rounds,
+                bench, bench.contenders("LIMIT", "oiabd"), min(2, bench.rounds),
                 lambda one, n=count, p=payload: drain.measure(bench, one, connection, n, payload_sql=p))
         results[f"{size} bytes"] = drain.compared(rounds)
-        bench.show(f"payload of {size} bytes\n{drain.table_of(results[f'{size} bytes'])}")
-    bench.record("payload", results)
+        bench.show(drain.table_of(results[f"{size} bytes"], f"payload of {size} bytes"))
+        bench.record("payload", {"payloads": results})
+    chart.bars(bench.out / "payload.svg", "drain with larger payloads, ratio to LIMIT with the same", [
+        chart.Bar(size, one["oiabd"]["ratio"], one["oiabd"]["ratio_lowest"], one["oiabd"]["ratio_highest"])
+        for size, one in results.items()], "× LIMIT", own="")
 
 
 def _slots(bench):
-    """Handlers of 1 ms at 4, 16, 64 and 256 slots, against slots × 1000 jobs/s or the plain drain, whichever is less."""
+    """Handlers of 1 ms at 4, 16, 64 and 256 slots, against slots × 1000 jobs/s or the plain drain of the same round,
+    whichever is less."""
     oiabd, = bench.contenders("oiabd")
-    figures = {}
+    figures = {slots: [] for slots in (4, 16, 64, 256)}
+    tops = []
     with bench.server.connect() as connection:
-        top = report.median([drain.measure(bench, oiabd, connection, bench.scaled(100_000))["jobs_per_second"]
-                             for _ in range(bench.rounds)])
-        for slots in (4, 16, 64, 256):
-            ideal = min(slots * 1000, top)
-            count = int(min(bench.scaled(200_000), ideal * 6))
-            contender = oiabd.with_environment(f"oiabd, {slots} slots", OIABD_SLOTS=str(slots))
-            rounds = [drain.measure(bench, contender, connection, count, payload='{"sleepMs": 1}')
-                      for _ in range(bench.rounds)]
-            speed = report.median([one["jobs_per_second"] for one in rounds])
-            figures[slots] = {"jobs_per_second": speed, "ideal": ideal, "share_of_ideal": speed / ideal, "rounds": rounds}
-    bench.show(report.text_table(["slots, 1 ms each", "jobs/s", "ideal", "share"],
-                                 [[slots, f"{one['jobs_per_second']:,.0f}", f"{one['ideal']:,.0f}", f"{one['share_of_ideal']:.2f}"]
-                                  for slots, one in figures.items()]))
-    bench.record("slots", {"plain_drain": top, "slots": figures})
+        for _ in range(bench.rounds):
+            tops.append(drain.measure(bench, oiabd, connection, bench.scaled(200_000))["jobs_per_second"])
+            for slots, rounds in figures.items():
+                ideal = min(slots * 1000, tops[-1])
+                # Long enough that the process's start does not count, short enough to wait for.
+                count = int(min(bench.scaled(200_000), ideal * 6))
+                contender = oiabd.with_environment(f"oiabd, {slots} slots", OIABD_SLOTS=str(slots))
+                one = drain.measure(bench, contender, connection, count, payload='{"sleepMs": 1}')
+                rounds.append(one | {"ideal": ideal, "share": one["jobs_per_second"] / ideal})
+                bench.say(f"    {slots} slots: {rounds[-1]['share']:.2f} of {ideal:,.0f} jobs/s")
+    figures = {slots: {**report.medians(rounds), **report.with_range("share", [one["share"] for one in rounds]), "rounds": rounds}
+               for slots, rounds in figures.items()}
+    bench.show(report.text_table(
+        ["slots, 1 ms each", "jobs/s", "ideal", "share", "lowest", "highest", "worker µs/job", "server µs/job", "WAL B/job",
+         "commits/job", "dead tuples", "RSS MB"],
+        [[slots, f"{one['jobs_per_second']:,.0f}", f"{one['ideal']:,.0f}", f"{one['share']:.2f}", f"{one['share_lowest']:.2f}",
+          f"{one['share_highest']:.2f}", f"{one['worker_cpu_us']:.1f}", f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}",
+          f"{one['commits']:.4f}", f"{one['dead_tuples']:,.0f}", f"{one['peak_rss_mb']:.0f}"] for slots, one in figures.items()]))
+    bench.record("slots", {"plain_drain": report.with_range("jobs_per_second", tops), "slots": figures})
+    chart.bars(bench.out / "slots.svg", "handlers of 1 ms: share of the ideal", [
+        chart.Bar(f"{slots} slots", one["share"], one["share_lowest"], one["share_highest"]) for slots, one in figures.items()],
+        "of the ideal", own="")
 
 
 # What fills the table before the drain, as SQL; {n} is the number of rows. Future rows have run_at a day ahead.
@@ -68,7 +84,8 @@ BACKLOGS = {
                          "'noop', 'stuck-' || (n % 2), now() - interval '1 hour' + n * interval '1 ms'")],
               # The heads of both lanes wait for tomorrow after an attempt, and hold their lanes.
               ["SELECT advance_lane('stuck-0'), advance_lane('stuck-1')",
-               "UPDATE jobs SET run_at = now() + interval '1 day', attempts = 1 WHERE lane_ready AND serial_key IS NOT NULL"]),
+               "UPDATE jobs SET run_at = now() + interval '1 day', attempts = 1, lease_epoch = 1 "
+               "WHERE lane_ready AND serial_key IS NOT NULL"]),
     "paused": (1_000_000, [("kind, tenant_id, run_at",
                             "'noop', '00000000-0000-7000-8000-000000000001', now() - interval '1 hour'")], []),
     "finished": (10_000_000, [("kind, status, run_at, finished_at",
@@ -91,78 +108,180 @@ def fill_backlog(bench, connection, name):
 
 
 def _backlog(bench):
-    """A table full of what may not run now, against the same drain of an otherwise empty one."""
+    """A table full of what may not run now, against the drain of an otherwise empty one just before and just after."""
     oiabd, = bench.contenders("oiabd")
     count = bench.scaled(200_000)
+    repeats = 1 if bench.rounds == 1 else 2
     figures = {}
     with bench.server.connect() as connection:
+        drain.measure(bench, oiabd, connection, count)  # warms up
+
+        def alone():
+            return drain.measure(bench, oiabd, connection, count)["jobs_per_second"]
+
+        def above():
+            tables.fill(connection, "jobs", count)
+            tables.settle_down(connection, "jobs")
+            one = drain.measure_filled(bench, oiabd, connection, count, among_others=True)
+            connection.query("DELETE FROM jobs WHERE kind = 'noop' AND status = 'completed' AND attempts = 1")
+            return one
+
         for name in BACKLOGS:
-            speeds = {"alone": [], name: []}
-            for _ in range(max(1, bench.rounds // 2)):
-                speeds["alone"].append(drain.measure(bench, oiabd, connection, count)["jobs_per_second"])
+            before = alone()
+            try:
                 rows = fill_backlog(bench, connection, name)
-                tables.fill(connection, "jobs", count)
                 tables.settle_down(connection, "jobs")
-                speeds[name].append(drain.measure_filled(bench, oiabd, connection, count, kept=False, among_others=True)["jobs_per_second"])
-            connection.query("DELETE FROM job_pauses")
-            ratio = report.median([full / alone for full, alone in zip(speeds[name], speeds["alone"])])
-            figures[name] = {"rows": rows, "jobs_per_second": report.median(speeds[name]), "ratio": ratio}
-            bench.say(f"    {rows:,} rows {name}: {ratio:.2f} of the drain of an otherwise empty table")
-        tables.empty(connection)
-    bench.show(report.text_table(["backlog", "rows", "jobs/s", "ratio to alone"],
-                                 [[name, f"{one['rows']:,}", f"{one['jobs_per_second']:,.0f}", f"{one['ratio']:.2f}"]
-                                  for name, one in figures.items()]))
+                rounds = [above() for _ in range(repeats)]
+            except Failure as failure:
+                bench.failed(failure)
+                continue
+            finally:
+                tables.empty(connection)
+                connection.query("DELETE FROM job_pauses")
+            base = report.median([before, alone()])
+            ratios = [one["jobs_per_second"] / base for one in rounds]
+            figures[name] = {"rows": rows, **report.medians(rounds), **report.with_range("ratio", ratios),
+                             "alone_jobs_per_second": base, "rounds": rounds}
+            bench.say(f"    {rows:,} rows {name}: {figures[name]['ratio']:.2f} of the drain of an otherwise empty table")
+    bench.show(report.text_table(
+        ["backlog", "rows", "jobs/s", "ratio to alone", "lowest", "highest", "worker µs/job", "server µs/job", "WAL B/job",
+         "commits/job", "dead tuples", "RSS MB"],
+        [[name, f"{one['rows']:,}", f"{one['jobs_per_second']:,.0f}", f"{one['ratio']:.2f}", f"{one['ratio_lowest']:.2f}",
+          f"{one['ratio_highest']:.2f}", f"{one['worker_cpu_us']:.1f}", f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}",
+          f"{one['commits']:.4f}", f"{one['dead_tuples']:,.0f}", f"{one['peak_rss_mb']:.0f}"] for name, one in figures.items()]))
     bench.record("backlog", {"jobs": count, "backlogs": figures})
     chart.bars(bench.out / "backlog.svg", "drain above a backlog, ratio to an otherwise empty table",
-               [(f"{one['rows']:,} {name}", one["ratio"]) for name, one in figures.items()], "×", own="")
+               [chart.Bar(f"{one['rows']:,} {name}", one["ratio"], one["ratio_lowest"], one["ratio_highest"])
+                for name, one in figures.items()], "×", own="")
+
+
+def _tenths(connection, since):
+    """Jobs a second of each tenth of what was finished since, in the order in which it was."""
+    count = int(connection.value(f"SELECT count(*) FROM jobs WHERE finished_at > '{since}'"))
+    return [count / 10 / float(seconds) for seconds, in connection.query(
+        "SELECT extract(epoch FROM max(finished_at) - min(finished_at)) FROM (SELECT finished_at, "
+        "ntile(10) OVER (ORDER BY finished_at) AS tenth FROM jobs "
+        f"WHERE finished_at > '{since}') t GROUP BY tenth ORDER BY tenth")]
 
 
 def _snapshot(bench):
-    """A REPEATABLE READ transaction open throughout: the speed of the last tenth against that of the first."""
-    count = bench.scaled(1_000_000)
+    """A REPEATABLE READ transaction open throughout, so that nothing that was finished can be vacuumed away. In batches: the
+    last tenth of the drain against the first. With one slot: a drain after it against one before it."""
+    count, few = bench.scaled(2_000_000), bench.scaled(50_000)
     oiabd, = bench.contenders("oiabd")
+    one_slot = oiabd.with_environment("oiabd, one slot", OIABD_SLOTS="1")
+    done = 0
     with bench.server.connect() as connection, Connection(bench.server.url()) as holder:
+
+        def drained(contender, number):
+            nonlocal done
+            tables.fill(connection, "jobs", number)
+            tables.settle_down(connection, "jobs")
+            done += number
+            last = tables.last_due(connection, "jobs")
+            before = usage.ServerMark.take(bench.server, connection)
+            began = time.monotonic()
+            with Worker(contender, bench.server.url(), bench.logs) as worker:
+                worker.wait_until_drained(connection, bench.patience, last)
+                seconds = time.monotonic() - began
+                after = usage.ServerMark.take(bench.server, connection)
+                worker.stop()
+                commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+            drain.check_once(contender, connection, done, kept=True)
+            figures = usage.per_job(number, seconds, worker, after.since(before), commits)
+            return figures | {"dead_tuples": usage.dead_tuples(connection, "jobs")}
+
         tables.empty(connection)
-        tables.fill(connection, "jobs", count)
-        tables.settle_down(connection, "jobs")
+        drained(one_slot, few)  # warms up, and leaves statistics of a table in use
+        tables.empty(connection)
+        done = 0
         holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
         holder.query("SELECT count(*) FROM workers")
-        figures = drain.measure_filled(bench, oiabd, connection, count)
+        first = drained(one_slot, few)
+        began_at = connection.value("SELECT clock_timestamp()")
+        batched = drained(oiabd, count)
+        curve = _tenths(connection, began_at)
+        last = drained(one_slot, few)
         holder.query("ROLLBACK")
-        curve = [(int(tenth), count / 10 / float(seconds)) for tenth, seconds in connection.query(
-            "SELECT tenth, extract(epoch FROM max(finished_at) - min(finished_at)) FROM (SELECT finished_at, "
-            "ntile(10) OVER (ORDER BY finished_at) AS tenth FROM jobs) t GROUP BY tenth ORDER BY tenth")]
-    ratio = curve[-1][1] / curve[0][1]
-    bench.show(report.text_table(["held snapshot", "jobs", "jobs/s", "first tenth", "last tenth", "last / first"],
-                                 [["oiabd", f"{count:,}", f"{figures['jobs_per_second']:,.0f}", f"{curve[0][1]:,.0f}",
-                                   f"{curve[-1][1]:,.0f}", f"{ratio:.2f}"]]))
-    bench.record("snapshot", {"jobs": count, "jobs_per_second": figures["jobs_per_second"], "last_to_first": ratio,
-                              "tenths": [speed for _, speed in curve]})
+        tables.empty(connection)
+    ratio, one_slot_ratio = curve[-1] / curve[0], last["jobs_per_second"] / first["jobs_per_second"]
+    bench.show(report.text_table(
+        ["held snapshot", "jobs", "first jobs/s", "last jobs/s", "last / first", "worker µs/job", "server µs/job", "WAL B/job",
+         "commits/job", "dead tuples", "RSS MB"],
+        [[name, f"{number:,}", f"{low:,.0f}", f"{high:,.0f}", f"{share:.2f}", f"{one['worker_cpu_us']:.1f}",
+          f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}", f"{one['commits']:.4f}", f"{one['dead_tuples']:,.0f}",
+          f"{one['peak_rss_mb']:.0f}"]
+         for name, number, low, high, share, one in (
+             ("tenths of a drain in batches", count, curve[0], curve[-1], ratio, batched),
+             ("one slot, before and after it", few, first["jobs_per_second"], last["jobs_per_second"], one_slot_ratio, last))]))
+    bench.record("snapshot", {
+        "batched": {"jobs": count, **batched, "last_to_first": ratio, "tenths": curve},
+        "one_slot": {"jobs": few, "first": first, "last": last, "last_to_first": one_slot_ratio}})
+    chart.lines(bench.out / "snapshot.svg", "drain under a held snapshot",
+                {"oiabd": [((tenth + 1) * count / 10, speed) for tenth, speed in enumerate(curve)]}, "jobs done", "jobs/s")
+
+
+# Processes and the slots of each; the same 64 in all.
+FLEETS = {"one": (1, 64), "eight": (8, 8), "thirty-two": (32, 2)}
+
+
+def _fleet_round(bench, contender, connection, count, processes):
+    """All of them are up before there is anything to do, so that starting them does not count; the jobs come in one commit."""
+    tables.empty(connection)
+    tables.settle_down(connection, "jobs")
+    log = Worker.log_of(contender, bench.logs)
+    log.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(contender, bench.server.url(), bench.logs)) for _ in range(processes)]
+        give_up = time.monotonic() + bench.patience
+        while log.read_text(encoding="utf-8", errors="replace").count('"ready"') < processes:
+            if time.monotonic() > give_up or not all(one.running() for one in workers):
+                raise workers[0].failure("did not start everywhere")
+            time.sleep(0.02)
+        connection.query("BEGIN")
+        tables.fill(connection, "jobs", count)
+        connection.query("ANALYZE jobs")
+        last = tables.last_due(connection, "jobs")
+        before = usage.ServerMark.take(bench.server, connection)
+        cpu = sum(usage.cpu_seconds(one.pid) for one in workers)
+        began = time.monotonic()
+        connection.query("COMMIT")
+        workers[0].wait_until_drained(connection, bench.patience, last)
+        seconds = time.monotonic() - began
+        workers[0].cpu = sum(usage.cpu_seconds(one.pid) for one in workers) - cpu
+        for one in workers:
+            one.note_peak()
+        workers[0].peak_mb = sum(one.peak_mb for one in workers)
+        after = usage.ServerMark.take(bench.server, connection)
+        for one in workers:
+            one.stop()
+        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    drain.check_once(contender, connection, count, kept=True)
+    figures = usage.per_job(count, seconds, workers[0], after.since(before), commits)
+    return figures | {"dead_tuples": usage.dead_tuples(connection, "jobs")}
 
 
 def _fleet(bench):
-    """Eight daemons on one queue against one, the same slots in all."""
+    """Eight and thirty-two daemons on one queue against one, the same slots in all."""
     oiabd, = bench.contenders("oiabd")
     count = bench.scaled(200_000)
-    eighth = oiabd.with_environment("oiabd, an eighth", OIABD_SLOTS="8")
-    speeds = {"one": [], "eight": []}
+    results = {name: [] for name in FLEETS}
+    names = list(FLEETS)
     with bench.server.connect() as connection:
-        for _ in range(bench.rounds):
-            speeds["one"].append(drain.measure(bench, oiabd, connection, count)["jobs_per_second"])
-            tables.empty(connection)
-            tables.fill(connection, "jobs", count)
-            tables.settle_down(connection, "jobs")
-            others = [Worker(eighth, bench.server.url(), bench.logs) for _ in range(7)]
-            try:
-                speeds["eight"].append(drain.measure_filled(bench, eighth, connection, count)["jobs_per_second"])
-            finally:
-                for other in others:
-                    other.stop()
-    ratio = report.median([eight / one for eight, one in zip(speeds["eight"], speeds["one"])])
-    bench.show(report.text_table(["fleet", "jobs/s", "ratio"],
-                                 [["1 daemon of 64 slots", f"{report.median(speeds['one']):,.0f}", "1.00"],
-                                  ["8 daemons of 8 slots", f"{report.median(speeds['eight']):,.0f}", f"{ratio:.2f}"]]))
-    bench.record("fleet", {"jobs": count, "jobs_per_second": speeds, "ratio": ratio})
+        for number in range(bench.rounds + 1):
+            for name in names[number % 3:] + names[:number % 3]:
+                processes, slots = FLEETS[name]
+                contender = oiabd.with_environment(f"oiabd × {processes}", OIABD_SLOTS=str(slots), OIABD_LOG_FORMAT="json")
+                one = _fleet_round(bench, contender, connection, count, processes)
+                if number:  # the first round warms up
+                    results[name].append(one)
+                    bench.say(f"    round {number}, {processes} × {slots} slots: {one['jobs_per_second']:,.0f} jobs/s")
+    figures = drain.compared(results, base="one")
+    bench.show(drain.table_of({f"{FLEETS[name][0]} × {FLEETS[name][1]} slots": one for name, one in figures.items()}, "fleet"))
+    bench.record("fleet", {"jobs": count, "fleets": figures})
+    chart.bars(bench.out / "fleet.svg", "daemons on one queue, 64 slots in all, ratio to one daemon", [
+        chart.Bar(f"{FLEETS[name][0]} × {FLEETS[name][1]} slots", one["ratio"], one["ratio_lowest"], one["ratio_highest"])
+        for name, one in figures.items()], "×", own="")
 
 
 def _scenario(name, what, run):
@@ -174,6 +293,6 @@ SCENARIOS = [
     _scenario("payload", "drain with payloads of 1 KB and 20 KB, against LIMIT with the same", _payload),
     _scenario("slots", "handlers of 1 ms at 4, 16, 64 and 256 slots, against the ideal", _slots),
     _scenario("backlog", "drain above 1 M future, unhandled or paused rows, 100 k in stuck lanes, 10 M finished", _backlog),
-    _scenario("snapshot", "drain under a held REPEATABLE READ snapshot: last tenth against first", _snapshot),
-    _scenario("fleet", "eight daemons on one queue against one, same slots in all", _fleet),
+    _scenario("snapshot", "drain under a held REPEATABLE READ snapshot: last against first, in batches and with one slot", _snapshot),
+    _scenario("fleet", "eight and 32 daemons on one queue against one, same slots in all", _fleet),
 ]

@@ -10,7 +10,7 @@ WHAT = "idle daemon: resident memory, CPU, wake-ups, and the statements it sends
 
 
 def run(bench):
-    seconds = 20 if bench.quick else 60
+    seconds = 10 if bench.quick else 60
     contender = bench.contenders("oiabd")[0]
     with bench.server.connect() as connection:
         tables.empty(connection)

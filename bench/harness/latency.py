@@ -2,8 +2,8 @@
 
 import subprocess
 
-from . import report, tables
-from .contenders import Worker
+from . import chart, report, tables
+from .contenders import Failure, Worker
 
 NAME = "latency"
 WHAT = "idle worker, one job at a time: enqueue call → handler's first line, beside the libpq floor"
@@ -15,7 +15,7 @@ def producer(bench, table, **options):
     answer = subprocess.run([bench.build / "bench" / "bench_enqueue_latency", "--url", bench.server.url(), "--table", table,
                              *arguments], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise SystemExit(f"The producer failed: {answer.stderr.strip()}")
+        raise Failure(f"The producer failed: {answer.stderr.strip()}")
     pairs = [line.split() for line in answer.stdout.splitlines()]
     return [int(one) / 1000 for one, _ in pairs], [int(one) / 1000 for _, one in pairs]
 
@@ -45,11 +45,15 @@ def run(bench):
     figures = {}
     for name, results in rounds.items():
         figures[name] = {**report.medians(results), "rounds": results}
-        figures[name]["ratio_p50"] = figures[name]["p50_ms"] / report.median([one["p50_ms"] for one in rounds["floor"]])
-        figures[name]["ratio_p99"] = figures[name]["p99_ms"] / report.median([one["p99_ms"] for one in rounds["floor"]])
+        for share in ("p50", "p99"):
+            figures[name] |= report.with_range(f"ratio_{share}", [
+                one[f"{share}_ms"] / floor[f"{share}_ms"] for one, floor in zip(results, rounds["floor"])])
     bench.show(report.text_table(
         ["latency, idle (ms)", "p50", "p95", "p99", "highest", "p50 / floor", "p99 / floor"],
         [[name, *(f"{one[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "highest_ms", "ratio_p50", "ratio_p99"))]
          for name, one in figures.items()]))
     bench.record(NAME, {"jobs": count, "insert_p50_ms": report.percentile(inserts, 50), "contenders": figures})
+    chart.bars(bench.out / "latency.svg", "enqueue call to handler, idle worker, p50", [
+        chart.Bar(name, one["p50_ms"], min(each["p50_ms"] for each in one["rounds"]), max(each["p50_ms"] for each in one["rounds"]))
+        for name, one in figures.items()], "ms")
     return figures

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from . import report, tables
+from .contenders import Failure
 
 NAME = "once"
 WHAT = "oiabd --once on an empty queue, the whole process"
@@ -22,7 +23,7 @@ def run(bench):
         answer = subprocess.run([*oiabd.command, "--once"], env=environment, capture_output=True, text=True, check=False)
         times.append((time.monotonic() - began) * 1000)
         if answer.returncode != _NOTHING_TO_DO:
-            raise SystemExit(f"oiabd --once ended with {answer.returncode}: {answer.stderr.strip()}")
+            raise Failure(f"oiabd --once ended with {answer.returncode}: {answer.stderr.strip()}")
     times = times[3:]  # the first ones read the program from disk
     figures = {"p50_ms": report.percentile(times, 50), "p99_ms": report.percentile(times, 99)}
     bench.show(report.text_table(["--once, nothing to do", "p50 ms", "p99 ms"],

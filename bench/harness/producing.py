@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from types import SimpleNamespace
 
-from . import report, tables
-from .contenders import Worker
+from . import chart, drain, report, tables, usage
+from .contenders import Failure, Worker
 from .latency import percentiles, producer
 
 
@@ -16,7 +16,7 @@ def produce(bench, table, count, connections=1, batch=1):
                              "--count", str(count), "--connections", str(connections), "--batch", str(batch)],
                             capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise SystemExit(f"The producers failed: {answer.stderr.strip()}")
+        raise Failure(f"The producers failed: {answer.stderr.strip()}")
     return float(answer.stdout)
 
 
@@ -25,10 +25,18 @@ def _sustained_round(bench, contender, connection, count):
     tables.settle_down(connection, contender.table)
     with Worker(contender, bench.server.url(), bench.logs) as worker:
         worker.wait_until_serving(bench.server)
+        before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
         began = time.monotonic()
         produce(bench, contender.table, count, batch=500)
         worker.wait_until_drained(connection, bench.patience)
-        return count / (time.monotonic() - began)
+        seconds = time.monotonic() - began
+        worker.cpu -= cpu
+        after = usage.ServerMark.take(bench.server, connection)
+        worker.stop()
+        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    drain.check_once(contender, connection, count + 1, kept=True)  # one has shown that the worker serves
+    figures = usage.per_job(count, seconds, worker, after.since(before), commits)
+    return figures | {"dead_tuples": usage.dead_tuples(connection, contender.table)}
 
 
 def _sustained(bench):
@@ -36,18 +44,13 @@ def _sustained(bench):
     limit, oiabd = bench.contenders("LIMIT", "oiabd")
     limit = replace(limit, command=(*limit.command, "--ends", "no"), ends=False)
     count = bench.scaled(200_000)
-    speeds = {"LIMIT": [], "oiabd": []}
     with bench.server.connect() as connection:
-        for number in range(bench.rounds + 1):
-            for contender in (limit, oiabd) if number % 2 else (oiabd, limit):
-                speed = _sustained_round(bench, contender, connection, count)
-                if number:  # the first round warms up
-                    speeds[contender.name].append(speed)
-    ratio = report.median([own / other for own, other in zip(speeds["oiabd"], speeds["LIMIT"])])
-    bench.show(report.text_table(["insert and drain at once", "jobs/s", "ratio"],
-                                 [["LIMIT", f"{report.median(speeds['LIMIT']):,.0f}", "1.00"],
-                                  ["oiabd", f"{report.median(speeds['oiabd']):,.0f}", f"{ratio:.2f}"]]))
-    bench.record("sustained", {"jobs": count, "jobs_per_second": speeds, "ratio": ratio})
+        results = drain.interleaved(bench, [limit, oiabd], bench.rounds,
+                                    lambda one: _sustained_round(bench, one, connection, count))
+    figures = drain.compared(results)
+    bench.show(drain.table_of(figures, "insert and drain at once"))
+    bench.record("sustained", {"jobs": count, "contenders": figures})
+    drain.chart_of(bench.out / "sustained.svg", f"{count:,} jobs inserted by 500 and drained at once, ratio to LIMIT", figures)
 
 
 def _load(bench):
@@ -66,38 +69,78 @@ def _load(bench):
                 worker.wait_until_drained(connection, bench.patience)
                 rates.append(count / (time.monotonic() - began))
                 half = int(rates[-1] / 2)
-                latencies, _ = producer(bench, "jobs", count=half * (5 if bench.quick else 15), connections=4, rate=half)
-                rounds.append(percentiles(latencies))
+                sent = half * (5 if bench.quick else 12) // 4 * 4
+                before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
+                began = time.monotonic()
+                latencies, _ = producer(bench, "jobs", count=sent, connections=4, rate=half)
+                seconds = time.monotonic() - began
+                worker.cpu = usage.cpu_seconds(worker.pid) - cpu
+                worker.note_peak()
+                after = usage.ServerMark.take(bench.server, connection)
+                worker.stop()
+                commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+                rounds.append(percentiles(latencies) | usage.per_job(sent, seconds, worker, after.since(before), commits)
+                              | {"dead_tuples": usage.dead_tuples(connection, "jobs")})
                 bench.say(f"    {half:,} jobs/s: p99 {rounds[-1]['p99_ms']:.2f} ms")
     figures = report.medians(rounds)
-    bench.show(report.text_table(["latency at half load (ms)", "jobs/s", "p50", "p95", "p99", "highest"],
-                                 [["oiabd", f"{report.median(rates) / 2:,.0f}",
-                                   *(f"{figures[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "highest_ms"))]]))
+    bench.show(report.text_table(
+        ["latency at half load (ms)", "jobs/s", "p50", "p95", "p99", "highest", "worker µs/job", "server µs/job", "WAL B/job",
+         "commits/job", "dead tuples", "RSS MB"],
+        [["oiabd", f"{report.median(rates) / 2:,.0f}",
+          *(f"{figures[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "highest_ms")), f"{figures['worker_cpu_us']:.1f}",
+          f"{figures['server_cpu_us']:.1f}", f"{figures['wal_bytes']:.0f}", f"{figures['commits']:.3f}",
+          f"{figures['dead_tuples']:,.0f}", f"{figures['peak_rss_mb']:.0f}"]]))
+    chart.bars(bench.out / "load.svg", "enqueue call to handler at half load", [
+        chart.Bar(share, figures[f"{share}_ms"], min(one[f"{share}_ms"] for one in rounds), max(one[f"{share}_ms"] for one in rounds))
+        for share in ("p50", "p95", "p99")], "ms", own="")
     bench.record("load", {"full_jobs_per_second": rates, **figures, "rounds": rounds})
+
+
+def _inserts(bench, connection, mode, connections, count):
+    connection.query(f"ALTER TABLE jobs {'ENABLE' if mode == 'on' else 'DISABLE'} TRIGGER jobs_90_wake")
+    tables.empty(connection)
+    tables.settle_down(connection, "jobs")
+    before = usage.ServerMark.take(bench.server, connection)
+    speed = count / produce(bench, "jobs", count, connections=connections)
+    used = usage.ServerMark.take(bench.server, connection).since(before)
+    inserted = int(connection.value("SELECT count(*) FROM jobs"))
+    if inserted != count:
+        raise Failure(f"{connections} producers: {inserted} of {count} rows are there")
+    return {"inserts_per_second": speed, "server_cpu_us": used.cpu_seconds / count * 1e6, "wal_bytes": used.wal_bytes / count,
+            "commits": used.commits / count}
 
 
 def _producers(bench):
     """Single-row inserts by 1, 8 and 32 producers with the waking trigger on and off, a session listening."""
-    count = bench.scaled(40_000)
+    count = bench.scaled(32_000) // 32 * 32
     figures = {}
     with bench.server.connect() as connection, bench.server.connect() as listener:
         listener.query("LISTEN oiab_jobs")
-        for connections in (1, 8, 32):
-            speeds = {"on": [], "off": []}
-            for number in range(bench.rounds):
-                for mode in ("on", "off") if number % 2 else ("off", "on"):
-                    connection.query(f"ALTER TABLE jobs {'ENABLE' if mode == 'on' else 'DISABLE'} TRIGGER jobs_90_wake")
-                    tables.empty(connection)
-                    tables.settle_down(connection, "jobs")
-                    speeds[mode].append(count / produce(bench, "jobs", count, connections=connections))
-            ratio = report.median([on / off for on, off in zip(speeds["on"], speeds["off"])])
-            figures[connections] = {"on": report.median(speeds["on"]), "off": report.median(speeds["off"]), "ratio": ratio}
-        connection.query("ALTER TABLE jobs ENABLE TRIGGER jobs_90_wake")
-        tables.empty(connection)
-    bench.show(report.text_table(["producers", "inserts/s, NOTIFY on", "off", "ratio"],
-                                 [[connections, f"{one['on']:,.0f}", f"{one['off']:,.0f}", f"{one['ratio']:.2f}"]
-                                  for connections, one in figures.items()]))
+        try:
+            for connections in (1, 8, 32):
+                rounds = {"on": [], "off": []}
+                for number in range(bench.rounds + 1):
+                    for mode in ("on", "off") if number % 2 else ("off", "on"):
+                        one = _inserts(bench, connection, mode, connections, count)
+                        if number:  # the first round warms up
+                            rounds[mode].append(one)
+                ratios = [on["inserts_per_second"] / off["inserts_per_second"] for on, off in zip(rounds["on"], rounds["off"])]
+                figures[connections] = {**{mode: report.medians(ones) for mode, ones in rounds.items()},
+                                        **report.with_range("ratio", ratios), "rounds": rounds}
+                bench.say(f"    {connections} producers: {figures[connections]['ratio']:.2f} of the rate without NOTIFY")
+        finally:
+            connection.query("ALTER TABLE jobs ENABLE TRIGGER jobs_90_wake")
+            tables.empty(connection)
+    bench.show(report.text_table(
+        ["producers", "inserts/s, NOTIFY on", "off", "ratio", "lowest", "highest", "server µs/job", "off", "WAL B/job", "commits/job"],
+        [[connections, f"{one['on']['inserts_per_second']:,.0f}", f"{one['off']['inserts_per_second']:,.0f}", f"{one['ratio']:.2f}",
+          f"{one['ratio_lowest']:.2f}", f"{one['ratio_highest']:.2f}", f"{one['on']['server_cpu_us']:.0f}",
+          f"{one['off']['server_cpu_us']:.0f}", f"{one['on']['wal_bytes']:.0f}", f"{one['on']['commits']:.2f}"]
+         for connections, one in figures.items()]))
     bench.record("producers", {"jobs": count, "producers": figures})
+    chart.bars(bench.out / "producers.svg", "single-row inserts with NOTIFY, ratio to those without", [
+        chart.Bar(f"{connections} producers", one["ratio"], one["ratio_lowest"], one["ratio_highest"])
+        for connections, one in figures.items()], "×", own="")
 
 
 SCENARIOS = [

@@ -26,9 +26,13 @@ def percentile(values, share):
 
 
 def medians(rounds):
-    """Of a list of flat dicts of numbers, the dict of their medians, and the spread of the first."""
-    result = {key: median([one[key] for one in rounds]) for key in rounds[0]}
-    return result
+    """Of a list of flat dicts of numbers, the dict of their medians."""
+    return {key: median([one[key] for one in rounds]) for key in rounds[0]}
+
+
+def with_range(name, values):
+    """A median under its name, and the lowest and the highest beside it."""
+    return {name: median(values), f"{name}_lowest": min(values), f"{name}_highest": max(values)}
 
 
 def machine(server):
@@ -55,7 +59,17 @@ def text_table(header, rows):
     return "\n".join(lines)
 
 
+def markdown_table(header, rows):
+    """The same for documents; the columns of the source line up, too."""
+    widths = [max(3, *(len(row[column]) for row in [header, *rows])) for column in range(len(header))]
+    rule = ["-" * width for width in widths]
+    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in [header, rule, *rows])
+
+
 def write_json(path, content):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     content = {"measured_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%MZ"), **content}
-    Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    # Whole or not at all: an interrupted run leaves the former figures.
+    new = Path(path).with_suffix(".new")
+    new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)

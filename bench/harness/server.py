@@ -118,11 +118,12 @@ class Server:
         if self.lock is None:
             return  # the data directory is somebody else's
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            # At once, without a checkpoint: nobody will read the data again.
+            self.process.send_signal(signal.SIGQUIT)
             try:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
-                self.process.send_signal(signal.SIGQUIT)
+                self.process.kill()
                 self.process.wait(30)
         if self.descriptor is not None:
             os.close(self.descriptor)

@@ -70,8 +70,10 @@ def is_finished(connection, table, job):
         connection.query(f"SELECT 1 FROM {table} WHERE id = '{job}'") == []
 
 
-def has_due_work(connection, table):
-    """Whether a due no-op job is unfinished. Walks what the claims left behind in the index: not for every millisecond."""
+def has_due_work(connection, table, among_others=False):
+    """Whether a due no-op job is unfinished. Walks what the claims left behind in the index: not for every millisecond.
+    `among_others`: what has been due for half an hour is not meant, it may not run."""
     if table == "jobs":
-        return bool(connection.query(f"SELECT 1 {_DUE} ORDER BY run_at, id LIMIT 1"))
+        recent = "AND run_at > now() - interval '30 min'" if among_others else ""
+        return bool(connection.query(f"SELECT 1 {_DUE} {recent} ORDER BY run_at, id LIMIT 1"))
     return bool(connection.query(f"SELECT 1 FROM {table} WHERE status = 'pending' ORDER BY run_at LIMIT 1"))

@@ -77,3 +77,19 @@ class ServerMark:
     def since(self, earlier):
         return ServerMark(self.cpu_seconds - earlier.cpu_seconds, self.wal_bytes - earlier.wal_bytes,
                           self.commits - earlier.commits)
+
+
+def per_job(count, seconds, worker, used, commits):
+    """What every measurement of work gives. `used`: the server's marks over the work; commits are counted until the worker
+    has left, because a session reports them late."""
+    return {"jobs_per_second": count / seconds, "worker_cpu_us": worker.cpu / count * 1e6,
+            "server_cpu_us": used.cpu_seconds / count * 1e6, "wal_bytes": used.wal_bytes / count,
+            "commits": commits / count, "peak_rss_mb": worker.peak_mb}
+
+
+def dead_tuples(connection, table):
+    """Row versions that wait for vacuum in a table, or in a schema's tables, when its work is over."""
+    schema, _, name = table.rpartition(".")
+    which = f"schemaname = '{schema}' AND relname = '{name}'" if schema else \
+        f"schemaname = '{table}' OR schemaname = 'public' AND relname = '{table}'"
+    return int(connection.value(f"SELECT pg_stat_clear_snapshot(); SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables WHERE {which}"))

@@ -1,0 +1,119 @@
+"""Other job workers, from npm (bench/peers): how their tables are filled, and what shows that they did every job exactly once.
+
+They take part where node and npm are; without them the rest is measured, and a line says so."""
+
+import json
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import usage
+from .contenders import Contender, Failure, Worker
+
+
+@dataclass(frozen=True)
+class Peer(Contender):
+    share: float = 1.0  # of the jobs: a slow one gets fewer, for its rate a job is the same and the round is over sooner
+
+
+# What belongs to a peer's schema: how `{count}` jobs are added, how its table is found empty of work, and emptied.
+_QUEUES = {
+    "graphile_worker": {
+        "fill": "INSERT INTO graphile_worker._private_jobs (task_id, payload, run_at) "
+                "SELECT t.id, json_build_object('number', n, 'text', 'forty-five byte'), "
+                "now() - ({count} - n) * interval '10 microseconds' "
+                "FROM graphile_worker._private_tasks t, generate_series(1, {count}) n WHERE t.identifier = 'noop'",
+        "left": "SELECT 1 FROM graphile_worker._private_jobs LIMIT 1",
+        "last": "SELECT max(id) FROM graphile_worker._private_jobs",
+        "is_left": "SELECT 1 FROM graphile_worker._private_jobs WHERE id = {last}",
+        "empty": "TRUNCATE graphile_worker._private_jobs",
+        "settle": "VACUUM (ANALYZE) graphile_worker._private_jobs",
+        "finished_once": None,  # its rows are deleted
+    },
+    "pgboss": {
+        "fill": "INSERT INTO pgboss.job (name, data, start_after, created_on, policy, expire_seconds, deletion_seconds, keep_until, "
+                "retry_limit, retry_delay, retry_backoff) "
+                "SELECT q.name, jsonb_build_object('number', n, 'text', 'forty-five byte'), made, made, q.policy, "
+                "q.expire_seconds, q.deletion_seconds, made + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
+                "q.retry_backoff FROM pgboss.queue q, generate_series(1, {count}) n, "
+                "LATERAL (SELECT now() - ({count} - n) * interval '10 microseconds' AS made) m WHERE q.name = 'noop'",
+        "left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND state < 'completed' LIMIT 1",
+        "last": "SELECT quote_literal(id) FROM pgboss.job WHERE name = 'noop' ORDER BY created_on DESC LIMIT 1",
+        "is_left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND id = {last} AND state < 'completed'",
+        "empty": "TRUNCATE pgboss.job",
+        "settle": "VACUUM (ANALYZE) pgboss.job",
+        "finished_once": "SELECT count(*) FROM pgboss.job WHERE name = 'noop' AND state = 'completed' AND retry_count = 0",
+    },
+}
+
+_WHO = [
+    # name, mode of worker.mjs, schema, share of the jobs, what
+    ("graphile-worker", "graphile", "graphile_worker", 0.05, "graphile-worker, default settings: one at a time; deletes rows"),
+    ("graphile-worker × 10", "graphile-10", "graphile_worker", 0.1, "graphile-worker, 10 at a time; deletes rows"),
+    ("graphile-worker, tuned", "graphile-tuned", "graphile_worker", 1.0,
+     "graphile-worker, 24 at a time, local queue of 500, completions and failures in batches; deletes rows"),
+    ("pg-boss, tuned", "pg-boss", "pgboss", 1.0, "pg-boss, 3 workers, batches of 1000, fetches on while they are full; rows kept"),
+]
+
+
+def find(bench):
+    """The peers, installed and their schemas laid; none, after a line that says why, where that cannot be."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            bench.say(f"    the peers are left out: there is no {program} on the PATH (Node 20 or newer, with npm)")
+            return []
+    directory = bench.root / "bench" / "peers"
+    for what, command in (("be installed", [directory / "setup"]), ("lay their schemas", ["node", directory / "worker.mjs", "prepare"])):
+        answer = subprocess.run(command, env=bench.environment(), capture_output=True, text=True, check=False)
+        if answer.returncode != 0:
+            last = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
+            bench.say(f"    the peers are left out: they could not {what}: {' '.join(last)}")
+            return []
+    return [Peer(name, schema, ("node", str(directory / "worker.mjs"), mode), what, share=share)
+            for name, mode, schema, share, what in _WHO]
+
+
+def measure(bench, peer, connection, count):
+    """One peer, one round, with its share of the jobs; clock, rest and figures as in drain.measure."""
+    queue = _QUEUES[peer.table]
+    count = max(1000, int(count * peer.share))
+    connection.query(queue["empty"])
+    connection.query(queue["fill"].format(count=count))
+    connection.query(queue["settle"])
+    connection.query("CHECKPOINT")
+    last = queue["is_left"].format(last=connection.value(queue["last"]))
+    peer_log = Worker.log_of(peer, bench.logs)
+    peer_log.unlink(missing_ok=True)
+    before = usage.ServerMark.take(bench.server, connection)
+    began = time.monotonic()
+    with Worker(peer, bench.server.url(), bench.logs) as worker:
+        give_up = began + bench.patience
+        while connection.query(last) or connection.query(queue["left"]):
+            worker.note_peak()
+            if not worker.running() or time.monotonic() > give_up:
+                raise worker.failure(f"did not do {count} jobs")
+            time.sleep(0.005)
+        seconds = time.monotonic() - began
+        worker.cpu = usage.cpu_seconds(worker.pid)
+        after = usage.ServerMark.take(bench.server, connection)
+        worker.stop()
+        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    check_once(peer, queue, connection, count, peer_log.read_text(encoding="utf-8", errors="replace"))
+    figures = usage.per_job(count, seconds, worker, after.since(before), commits)
+    figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
+    connection.query(queue["empty"])
+    return figures
+
+
+def check_once(peer, queue, connection, count, log):
+    """@throws Failure unless the peer's handler saw each job exactly once, and its table agrees."""
+    said = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    if not said or said[-1] != {"ran": count, "distinct": count}:
+        raise Failure(f"{peer.name}: {count} jobs once each were expected, it says {said[-1:] or 'nothing'}")
+    if queue["finished_once"]:
+        finished = int(connection.value(queue["finished_once"]))
+        if finished != count:
+            raise Failure(f"{peer.name}: {finished} of {count} rows are completed without a second try")
+
+
