@@ -7,12 +7,21 @@ namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
 
-int digit_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
+constexpr std::int8_t kNoDigit = -1;
+
+/// The value of every character as a hexadecimal digit.
+constexpr auto kValues = [] {
+    std::array<std::int8_t, 256> values{};
+    values.fill(kNoDigit);
+    for (std::int8_t digit = 0; digit < 10; ++digit) values[static_cast<std::size_t>('0' + digit)] = digit;
+    for (std::int8_t digit = 10; digit < 16; ++digit) {
+        values[static_cast<std::size_t>('a' + digit - 10)] = digit;
+        values[static_cast<std::size_t>('A' + digit - 10)] = digit;
+    }
+    return values;
+}();
+
+int digit_value(char c) noexcept { return kValues[static_cast<unsigned char>(c)]; }
 
 bool dash_belongs_before(std::size_t byte) noexcept { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
 
@@ -23,14 +32,16 @@ std::optional<Uuid> Uuid::parse(std::string_view text) noexcept {
     if (!dashed && text.size() != 32) return std::nullopt;
     Uuid uuid;
     std::size_t at = 0;
+    int wrong = 0;  // negative once a character was none of the digits
     for (std::size_t i = 0; i < uuid.bytes.size(); ++i) {
         if (dashed && dash_belongs_before(i) && text[at++] != '-') return std::nullopt;
         const int high = digit_value(text[at]);
         const int low = digit_value(text[at + 1]);
-        if (high < 0 || low < 0) return std::nullopt;
+        wrong |= high | low;
         uuid.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
         at += 2;
     }
+    if (wrong < 0) return std::nullopt;
     return uuid;
 }
 

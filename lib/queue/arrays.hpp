@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <pqxx/util>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,10 +39,11 @@ private:
 
 [[nodiscard]] std::string text_array(std::span<const std::string> texts);
 
-/// The ids and the epochs of attempts, as two literals in the same order.
+/// The ids and the epochs of attempts, as two arrays in the same order: in the server's binary format (array_recv),
+/// which it reads several times faster than text.
 struct KeyArrays {
-    std::string ids;
-    std::string epochs;
+    pqxx::bytes ids;     ///< uuid[]
+    pqxx::bytes epochs;  ///< bigint[]
 };
 [[nodiscard]] KeyArrays key_arrays(std::span<const core::AttemptKey> keys);
 

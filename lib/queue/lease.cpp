@@ -12,8 +12,9 @@ namespace oiab::queue {
 std::vector<Renewal> renew(pg::Transaction& tx, const WorkerId& worker, std::span<const core::AttemptKey> keys,
                            std::chrono::milliseconds lease) {
     if (keys.empty()) return {};
-    const auto arrays = key_arrays(keys);
-    const auto rows = tx.run(sql::renew, pqxx::params{arrays.ids, arrays.epochs, worker.value, interval_text(lease)});
+    auto arrays = key_arrays(keys);
+    const auto rows = tx.run(
+        sql::renew, pqxx::params{std::move(arrays.ids), std::move(arrays.epochs), worker.value, interval_text(lease)});
     std::vector<Renewal> renewals;
     renewals.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -44,9 +44,10 @@ void read_rescued(const pqxx::result& rows, std::vector<Rescued>& rescued) {
 
 pqxx::result rescue_batch(pg::Transaction& tx, std::span<const core::AttemptKey> keys, const RescueSettings& settings,
                           bool alone, const std::optional<std::string>& superseded_by = {}) {
-    const auto arrays = key_arrays(keys);
-    return tx.run(sql::rescue_batch, pqxx::params{arrays.ids, arrays.epochs, legacy_interval(settings),
-                                                  settings.max_crashes, alone, superseded_by});
+    auto arrays = key_arrays(keys);
+    return tx.run(sql::rescue_batch,
+                  pqxx::params{std::move(arrays.ids), std::move(arrays.epochs), legacy_interval(settings),
+                               settings.max_crashes, alone, superseded_by});
 }
 
 /// A row with a dedupe key goes back in a savepoint of its own; a newer pending row of the same key supersedes it.

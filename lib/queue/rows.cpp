@@ -45,22 +45,24 @@ core::WallTime time_of(const pqxx::field& field) {
 }
 
 core::Job job_of(const pqxx::row& row) {
+    // The iterator is a field that moves on; row[n] would count references to the result up and down for each.
+    auto field = row.begin();
     core::Job job;
-    job.id = job_id_of(row[0]);
-    job.kind = text_of(row[1]);
-    job.payload = text_of(row[2]);
-    job.lease_epoch = core::LeaseEpoch{row[3].as<std::int64_t>()};
-    job.attempt = row[4].as<int>();
-    job.max_attempts = row[5].as<int>();
-    job.crash_count = row[6].as<int>();
-    job.priority = row[7].as<int>();
-    job.run_at = time_of(row[8]);
-    job.created_at = time_of(row[9]);
-    if (!row[10].is_null()) job.timeout = std::chrono::seconds{row[10].as<int>()};
-    job.serial_key = optional_text_of(row[11]);
-    job.dedupe_key = optional_text_of(row[12]);
-    job.tenant_id = optional_id_of<core::TenantId>(row[13]);
-    job.user_id = optional_id_of<core::UserId>(row[14]);
+    job.id = job_id_of(field);
+    job.kind = text_of(++field);
+    job.payload = text_of(++field);
+    job.lease_epoch = core::LeaseEpoch{(++field).as<std::int64_t>()};
+    job.attempt = (++field).as<int>();
+    job.max_attempts = (++field).as<int>();
+    job.crash_count = (++field).as<int>();
+    job.priority = (++field).as<int>();
+    job.run_at = time_of(++field);
+    job.created_at = time_of(++field);
+    if (!(++field).is_null()) job.timeout = std::chrono::seconds{field.as<int>()};
+    job.serial_key = optional_text_of(++field);
+    job.dedupe_key = optional_text_of(++field);
+    job.tenant_id = optional_id_of<core::TenantId>(++field);
+    job.user_id = optional_id_of<core::UserId>(++field);
     return job;
 }
 

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <optional>
 #include <pqxx/except>
 #include <pqxx/params>
 #include <pqxx/result>
-#include <unordered_map>
 
 #include "pg/database_error.hpp"
 #include "queue/arrays.hpp"
@@ -52,6 +52,7 @@ public:
         : session_{session}, worker_{worker} {
         answers_.reserve(settlements.size());
         places_.reserve(settlements.size());
+        answered_.resize(settlements.size());
         for (const auto& settlement : settlements) {
             const auto place = answers_.size();
             answers_.push_back({.key = settlement.key});
@@ -66,14 +67,26 @@ public:
         return entry != places_.end() && entry->second == place;
     }
 
-    /// Completed without a result: ids and epochs are all that travels.
-    void settle_completed(std::span<const core::AttemptKey> keys, const pg::Statement& statement) {
+    /// Completed without a result, and in no lane: ids and epochs are all that travels, and their number comes back.
+    void settle_completed(std::span<const core::AttemptKey> keys) {
         const auto write = [&](std::span<const core::AttemptKey> part) {
-            const auto arrays = key_arrays(part);
-            const auto rows = pg::autocommit(session_, [&](pg::Transaction& tx) {
-                return tx.run(statement, pqxx::params{arrays.ids, arrays.epochs, worker_.value});
-            });
-            for (const auto& row : rows) {
+            const auto rows = write_keys(sql::settle_completed, part);
+            // Where some are not ours the look at the end tells which.
+            if (rows.affected_rows() != static_cast<pqxx::result::size_type>(part.size())) return;
+            for (const auto& key : part) {
+                auto& answer = answer_of(key.id);
+                answer.state = SettleState::kCompleted;
+                found(answer);
+            }
+        };
+        write_halving(keys, write,
+                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
+    }
+
+    /// Completed, and not kept.
+    void settle_deleted(std::span<const core::AttemptKey> keys) {
+        const auto write = [&](std::span<const core::AttemptKey> part) {
+            for (const auto& row : write_keys(sql::settle_delete, part)) {
                 auto& answer = answer_of(job_id_of(row[0]));
                 answer.state = SettleState::kCompleted;
                 answer.serial_key = text_of(row[1]);
@@ -123,13 +136,10 @@ public:
     /// Looks at the attempts that no statement touched.
     std::vector<Settled> finish() && {
         std::vector<core::AttemptKey> missing;
-        for (const auto& [id, place] : places_) missing.push_back(answers_[place].key);
+        for (const auto& [id, place] : places_)
+            if (!answered_[place]) missing.push_back(answers_[place].key);
         if (!missing.empty()) {
-            const auto arrays = key_arrays(missing);
-            const auto rows = pg::autocommit(session_, [&](pg::Transaction& tx) {
-                return tx.run(sql::read_attempts, pqxx::params{arrays.ids, arrays.epochs, worker_.value});
-            });
-            for (const auto& row : rows) {
+            for (const auto& row : write_keys(sql::read_attempts, missing)) {
                 auto& answer = answer_of(job_id_of(row[0]));
                 answer = settled_of(answer.key, row);
             }
@@ -144,6 +154,13 @@ public:
     }
 
 private:
+    pqxx::result write_keys(const pg::Statement& statement, std::span<const core::AttemptKey> keys) {
+        return pg::autocommit(session_, [&](pg::Transaction& tx) {
+            auto arrays = key_arrays(keys);
+            return tx.run(statement, pqxx::params{std::move(arrays.ids), std::move(arrays.epochs), worker_.value});
+        });
+    }
+
     void settle_refused(const core::AttemptKey& key, const pg::DatabaseError& error) {
         const auto failed = failed_row(key, core::FailureReason::kError, refusal_text(error.sqlstate()));
         settle_rows({&failed, 1});
@@ -154,8 +171,8 @@ private:
         if (place == places_.end()) throw std::logic_error{"a settle answered for a job that it was not asked about"};
         return answers_[place->second];
     }
-    /// Not missing any more. Only after its answer was written: answer_of knows missing ones alone.
-    void found(const Settled& answer) { places_.erase(answer.key.id); }
+    /// Not missing any more.
+    void found(const Settled& answer) { answered_[static_cast<std::size_t>(&answer - answers_.data())] = true; }
 
     static const SettleRow& row_of(std::span<const SettleRow> rows, const core::JobId& id) {
         for (const auto& row : rows)
@@ -200,7 +217,8 @@ private:
     pg::Session& session_;
     const WorkerId& worker_;
     std::vector<Settled> answers_;
-    std::unordered_map<core::JobId, std::size_t> places_;  ///< of the answers that are missing
+    boost::unordered_flat_map<core::JobId, std::size_t, std::hash<core::JobId>> places_;  ///< of each job's answer
+    std::vector<bool> answered_;
     std::vector<SettleRow> alone_;
 };
 
@@ -215,18 +233,25 @@ SettleState state_of(const core::Outcome& outcome) {
 }
 
 std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, std::span<const Settlement> settlements,
-                                 const pg::Statement& statement_for_completed, bool result_is_kept) {
+                                 bool deletes) {
     Batch batch{session, worker, settlements};
     std::vector<core::AttemptKey> completed;
     std::vector<SettleRow> rows;
+    completed.reserve(settlements.size());
     for (std::size_t i = 0; i < settlements.size(); ++i) {
         if (!batch.is_latest(i)) continue;
-        const auto* done = std::get_if<core::Completed>(&settlements[i].outcome);
-        if (done != nullptr && (done->result.empty() || !result_is_kept)) completed.push_back(settlements[i].key);
-        else if (auto row = settle_row_of(settlements[i])) rows.push_back(std::move(*row));
-        else batch.answer_without_write(i, state_of(settlements[i].outcome));
+        const auto& settlement = settlements[i];
+        const auto* done = std::get_if<core::Completed>(&settlement.outcome);
+        if (done != nullptr && (deletes || (done->result.empty() && !settlement.keyed))) {
+            completed.push_back(settlement.key);
+        } else if (auto row = settle_row_of(settlement)) {
+            rows.push_back(std::move(*row));
+        } else {
+            batch.answer_without_write(i, state_of(settlement.outcome));
+        }
     }
-    batch.settle_completed(completed, statement_for_completed);
+    if (deletes) batch.settle_deleted(completed);
+    else batch.settle_completed(completed);
     batch.settle_rows(rows);
     batch.settle_alone();
     return std::move(batch).finish();
@@ -235,21 +260,23 @@ std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, s
 }  // namespace
 
 std::vector<Settled> settle(pg::Session& session, const WorkerId& worker, std::span<const Settlement> batch) {
-    return settle_with(session, worker, batch, sql::settle_completed, true);
+    return settle_with(session, worker, batch, false);
 }
 
 std::vector<Settled> settle_and_delete(pg::Session& session, const WorkerId& worker,
                                        std::span<const Settlement> batch) {
-    return settle_with(session, worker, batch, sql::settle_delete, false);
+    return settle_with(session, worker, batch, true);
 }
 
 std::size_t delete_completed(pg::Session& session, const WorkerId& worker, std::span<const core::AttemptKey> keys) {
     std::size_t gone = 0;
     const auto write = [&](std::span<const core::AttemptKey> part) {
-        const auto arrays = key_arrays(part);
+        auto arrays = key_arrays(part);
         gone += pg::autocommit(session, [&](pg::Transaction& tx) {
             return static_cast<std::size_t>(
-                tx.run(sql::delete_completed, pqxx::params{arrays.ids, arrays.epochs, worker.value}).size());
+                tx.run(sql::delete_completed,
+                       pqxx::params{std::move(arrays.ids), std::move(arrays.epochs), worker.value})
+                    .size());
         });
     };
     write_halving(keys, write, [](const core::AttemptKey&, const pg::DatabaseError&) {});

@@ -17,6 +17,8 @@ namespace oiab::queue {
 struct Settlement {
     core::AttemptKey key;
     core::Outcome outcome;
+    /// False for a job that is in no lane: where it completed without a result the server then has nothing to answer.
+    bool keyed = true;
 };
 
 enum class SettleState {
@@ -35,10 +37,10 @@ struct Settled {
     std::string serial_key{};  ///< of a keyed job that is final now: hand it to advance_lanes; empty otherwise
 };
 
-/// Settles a batch, in as few statements as it can: attempts that completed without a result in one, all others in one
-/// more for every 32 MB of results and errors, rows with a dedupe key that go back to pending one by one. Its own
-/// transactions; a row that the server refuses for its own sake (pg::is_bad_data) fails alone: the batch is halved. Of
-/// several attempts of one job only the latest is written, the others are lost.
+/// Settles a batch, in as few statements as it can: attempts in no lane that completed without a result in one, all
+/// others in one more for every 32 MB of results and errors, rows with a dedupe key that go back to pending one by one.
+/// Its own transactions; a row that the server refuses for its own sake (pg::is_bad_data) fails alone: the batch is
+/// halved. Of several attempts of one job only the latest is written, the others are lost.
 /// @returns one answer for each settlement, in the same order.
 /// @throws pg::DatabaseError. Calling again with the same batch is safe, also in doubt: what was written is recognised.
 [[nodiscard]] std::vector<Settled> settle(pg::Session& session, const WorkerId& worker,

@@ -1,9 +1,10 @@
--- Settles attempts that completed without a result: the path of almost every small job, kept as cheap as it can be.
+-- Settles attempts that completed without a result and are in no lane: the path of almost every small job, kept as cheap as it
+-- can be.
 -- $1 uuid[]    job ids
 -- $2 bigint[]  the lease epochs, in the same order
 -- $3 text      worker id
--- Rows: the ids that are completed now. A missing id is locked by somebody, or the attempt is no longer ours:
--- read_attempts.sql tells which. Zero rows: that goes for all of them.
+-- Rows: none; the number of affected rows is how many are completed now. Where it is lower than the number of ids, some are locked
+-- by somebody or no longer ours: read_attempts.sql tells which.
 -- Index: primary key. Locks: FOR NO KEY UPDATE SKIP LOCKED in id order; never waits.
 -- Each row is looked up by LATERAL: a join would be planned as a walk through the whole key's index where the plan was made while the
 -- table was empty.
@@ -15,4 +16,3 @@ WHERE ctid = ANY (ARRAY(
         SELECT j.ctid FROM jobs j
         WHERE j.id = s.id AND j.status = 'running' AND j.lease_epoch = s.epoch AND j.locked_by = $3
         FOR NO KEY UPDATE SKIP LOCKED) AS mine))
-RETURNING id, serial_key

@@ -27,6 +27,7 @@ struct Lanes : QueueFixture {
         core::Job job;
         job.id = id;
         job.lease_epoch.value = std::stoll(field(id, "lease_epoch"));
+        job.serial_key = "lane";
         return job;
     }
 };

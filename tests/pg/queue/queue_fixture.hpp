@@ -63,7 +63,7 @@ struct QueueFixture {
     }
 
     queue::Settled settle(const core::Job& job, core::Outcome outcome) {
-        const queue::Settlement one{job.key(), std::move(outcome)};
+        const queue::Settlement one{job.key(), std::move(outcome), job.serial_key.has_value()};
         return queue::settle(session, worker, {&one, 1}).at(0);
     }
     void lapse(core::JobId id) { update(id, "lease_until = now() - interval '1 second'"); }

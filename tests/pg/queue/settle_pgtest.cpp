@@ -126,9 +126,28 @@ TEST_CASE_METHOD(QueueFixture, "settle: of two attempts of one job in a batch on
 
 TEST_CASE_METHOD(QueueFixture, "settle: another worker's row in the same epoch is not ours") {
     const auto job = running();
-    const queue::Settlement one{job.key(), core::completed()};
+    const queue::Settlement one{job.key(), core::completed(), GENERATE(true, false)};
     CHECK(queue::settle(session, {"somebody else"}, {&one, 1}).at(0).state == SettleState::kLost);
     CHECK(status(job.id) == "running");
+}
+
+TEST_CASE_METHOD(QueueFixture, "settle: an attempt that was lost is told apart from those beside it") {
+    const auto mine = running(), lost = running(), mine_too = running();
+    lapse(lost.id);
+    REQUIRE(queue::rescue(session, {}, {}).rescued.size() == 1);
+    const std::vector<queue::Settlement> batch{{mine.key(), core::completed(), false},
+                                               {lost.key(), core::completed(), false},
+                                               {mine_too.key(), core::completed(), false}};
+    for (const int round : {1, 2}) {
+        INFO("round " << round);
+        const auto settled = queue::settle(session, worker, batch);
+        CHECK(settled[0].state == SettleState::kCompleted);
+        CHECK(settled[1].state == SettleState::kLost);
+        CHECK(settled[2].state == SettleState::kCompleted);
+    }
+    CHECK(status(mine.id) == "completed");
+    CHECK(status(lost.id) == "pending");
+    CHECK(status(mine_too.id) == "completed");
 }
 
 TEST_CASE_METHOD(QueueFixture, "settle: a row that another session holds is reported and left for later") {
@@ -137,9 +156,10 @@ TEST_CASE_METHOD(QueueFixture, "settle: a row that another session holds is repo
     pqxx::work holder{other};
     holder.exec("SELECT FROM jobs WHERE id IN ('" + held.id.to_string() + "', '" + held_with_result.id.to_string() +
                 "') FOR UPDATE");
-    const std::vector<queue::Settlement> batch{{held.key(), core::completed()},
-                                               {held_with_result.key(), core::completed("2")},
-                                               {free.key(), core::completed()}};
+    const bool keyed = GENERATE(true, false);
+    const std::vector<queue::Settlement> batch{{held.key(), core::completed(), keyed},
+                                               {held_with_result.key(), core::completed("2"), keyed},
+                                               {free.key(), core::completed(), keyed}};
     auto settled = queue::settle(session, worker, batch);
     CHECK(settled[0].state == SettleState::kHeld);
     CHECK(settled[1].state == SettleState::kHeld);
