@@ -221,7 +221,8 @@ private:
     /// Writes the outcome, also past a break of the session: what an attempt has done is not thrown away for that.
     /// @returns false where the attempt is no longer ours.
     bool write(const core::Outcome& outcome) {
-        const queue::Settlement settlements[] = {{attempt_->job().key(), outcome}};
+        const queue::Settlement settlements[] = {
+            {attempt_->job().key(), outcome, attempt_->job().serial_key.has_value()}};
         const auto until = core::Deadline::after(kSettleTime);
         while (true) {
             try {

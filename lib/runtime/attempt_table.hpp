@@ -2,10 +2,10 @@
 /// @file  Every attempt that this process holds a lease for, from its claim until its settle is committed: waiting,
 /// running, or finished and not yet written. What is in here is renewed. Thread-safe.
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "core/job.hpp"
@@ -29,7 +29,7 @@ public:
 
 private:
     mutable std::mutex mutex_;
-    std::unordered_map<core::JobId, AttemptPtr> attempts_;
+    boost::unordered_flat_map<core::JobId, AttemptPtr, std::hash<core::JobId>> attempts_;
 };
 
 }  // namespace oiab::runtime

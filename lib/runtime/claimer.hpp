@@ -36,7 +36,7 @@ public:
     // Hints; thread-safe, never block.
     void lanes_changed(std::string lane);
     void pauses_changed();
-    /// The Settler has committed: there may be room again.
+    /// The Settler has committed, or the Executor runs low: there may be room again.
     void room_was_made();
     /// Jobs went back to pending: the next one may be due earlier than was known.
     void jobs_were_put_back();

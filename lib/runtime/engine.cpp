@@ -51,18 +51,21 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
     const auto failed = [this](std::string sentence) { on_failure(std::move(sentence)); };
     lease_keeper_ = std::make_unique<LeaseKeeper>(session_for("lease"), settings_.lease, attempts_, world_, failed,
                                                   [this] { return describe(); });
-    settler_ = std::make_unique<Settler>(session_for("settle"),
-                                         Settler::Settings{.delete_on_complete = settings_.delete_on_complete},
-                                         attempts_, world_, failed, [this](bool put_back) {
-                                             // A retry may be due long before the next poll.
-                                             put_back ? claimer_->jobs_were_put_back() : claimer_->room_was_made();
-                                         });
+    settler_ = std::make_unique<Settler>(
+        session_for("settle"), Settler::Settings{.delete_on_complete = settings_.delete_on_complete}, attempts_, world_,
+        failed,
+        Settler::Hooks{.committed =
+                           [this](bool put_back) {
+                               // A retry may be due long before the next poll.
+                               put_back ? claimer_->jobs_were_put_back() : claimer_->room_was_made();
+                           },
+                       .more_soon = [this] { return executor_->rushes(); }});
     executor_ = std::make_unique<Executor>(
         Executor::Settings{.slots = settings_.slots,
                            .threads = settings_.threads,
                            .alone_from_crashes = std::max(1, settings_.max_crashes - 1)},
         [this](AttemptPtr attempt, core::Outcome outcome) { on_finished(std::move(attempt), std::move(outcome)); },
-        failed);
+        [this] { claimer_->room_was_made(); }, failed);
     claimer_ = std::make_unique<Claimer>(
         session_for("claim"),
         Claimer::Settings{.slots = settings_.slots,

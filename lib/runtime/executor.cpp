@@ -21,6 +21,8 @@ namespace asio = boost::asio;
 /// thousand a larger claim no longer pays (docs/performance.md).
 constexpr double kPrefetchSeconds = 0.050;
 constexpr std::size_t kMaxPrefetch = 1'000;
+/// Attempts that run no longer than this come in crowds: hundreds within the time of one round trip.
+constexpr double kRushSeconds = 20e-6;
 /// What is believed of the run time after a wrong guess: some 35 short attempts in a row bring the prefetch back.
 constexpr double kLongRun = 2.0;
 /// Weight of the newest run time: half of the mean is younger than about seven attempts.
@@ -28,19 +30,53 @@ constexpr double kNewestWeight = 0.1;
 /// After so many attempts without a wait a slot steps aside, so that a flood of tiny jobs does not starve the others.
 constexpr int kAttemptsBeforeYield = 32;
 
+/// While half of the prefetch still waits a claim would bring few rows, and few rows cost nearly as much as many.
+bool is_low(std::size_t waiting, std::size_t prefetch) { return waiting == 0 || waiting * 2 < prefetch; }
+
 }  // namespace
 
 /// The strand and the cancellation signal of one slot: Asio's signals are not thread-safe, so they are emitted there.
-struct Executor::Slot {
+struct Executor::Slot : std::enable_shared_from_this<Slot> {
     explicit Slot(asio::thread_pool& pool) : strand{asio::make_strand(pool)} {}
+
+    /// Wakes the handler of the current attempt from its wait. Only between the attempt's begin and end, which share a
+    /// mutex with this call.
+    void interrupt() {
+        asio::post(strand, [slot = shared_from_this(), attempt = current] {
+            // `attempt` is compared, never followed: it may be gone by then.
+            if (slot->current == attempt) slot->signal.emit(asio::cancellation_type::terminal);
+        });
+    }
 
     asio::strand<asio::thread_pool::executor_type> strand;
     asio::cancellation_signal signal;
-    const LiveAttempt* current = nullptr;  // strand only
+    const LiveAttempt* current = nullptr;  // written on the strand, while no attempt of this slot has begun
 };
 
-Executor::Executor(Settings settings, Finished finished, EngineFailed failed)
-    : settings_{settings}, finished_{std::move(finished)}, failed_{std::move(failed)}, pool_{settings.threads} {}
+namespace {
+
+/// An attempt that has begun; it ends with the scope, also where the coroutine is destroyed while it waits.
+class Running {
+public:
+    explicit Running(LiveAttempt& attempt, std::function<void()> interrupt) : attempt_{attempt} {
+        attempt_.begin(std::move(interrupt));
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { attempt_.end(); }
+
+private:
+    LiveAttempt& attempt_;
+};
+
+}  // namespace
+
+Executor::Executor(Settings settings, Finished finished, RunningLow running_low, EngineFailed failed)
+    : settings_{settings},
+      finished_{std::move(finished)},
+      running_low_{std::move(running_low)},
+      failed_{std::move(failed)},
+      pool_{settings.threads} {}
 
 Executor::~Executor() { stop(); }
 
@@ -60,6 +96,7 @@ void Executor::submit(std::vector<AttemptPtr> attempts) {
         const std::scoped_lock lock{mutex_};
         if (waiting_.empty()) waiting_since_ = std::chrono::steady_clock::now();
         for (auto& attempt : attempts) waiting_.push_back(std::move(attempt));
+        waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
         spawn = !spawning_ && running_ < settings_.slots && first_may_start(running_);
         if (spawn) {
             spawning_ = true;
@@ -75,6 +112,7 @@ void Executor::submit(std::vector<AttemptPtr> attempts) {
 AttemptPtr Executor::next() {
     AttemptPtr attempt;
     bool spawn = false;
+    bool low = false;
     {
         const std::scoped_lock lock{mutex_};
         // Whoever asks runs nothing: where one ran alone, it was this slot's.
@@ -82,14 +120,17 @@ AttemptPtr Executor::next() {
         if (!first_may_start(running_ - 1)) return nullptr;
         attempt = std::move(waiting_.front());
         waiting_.pop_front();
+        waiting_count_.store(waiting_.size(), std::memory_order_relaxed);
         waiting_since_ = std::chrono::steady_clock::now();
         alone_ = runs_alone(*attempt);
+        low = is_low(waiting_.size(), prefetch()) && !is_low(waiting_.size() + 1, prefetch());
         spawn = !spawning_ && running_ < settings_.slots && first_may_start(running_);
         if (spawn) {
             spawning_ = true;
             ++running_;
         }
     }
+    if (low) running_low_();
     if (spawn) spawn_slot();
     return attempt;
 }
@@ -133,17 +174,13 @@ asio::awaitable<void> Executor::serve(std::shared_ptr<Slot> slot) {
     int since_yield = 0;
     while (auto attempt = next()) {
         slot->current = attempt.get();
-        attempt->begin([weak = std::weak_ptr{slot}, attempt = attempt.get()] {
-            const auto target = weak.lock();
-            if (!target) return;
-            // `attempt` is compared, never followed: it may be gone by then.
-            asio::post(target->strand, [target, attempt] {
-                if (target->current == attempt) target->signal.emit(asio::cancellation_type::terminal);
-            });
-        });
-        auto outcome = co_await run_attempt(*attempt);
+        core::Outcome outcome = core::Released{};
+        {
+            // One pointer: a larger closure would be allocated for each attempt.
+            const Running running{*attempt, [target = slot.get()] { target->interrupt(); }};
+            outcome = co_await run_attempt(*attempt);
+        }
         slot->current = nullptr;
-        attempt->end();
         learn(attempt->run_time());
         const bool cancelled = attempt->cancelled().has_value();
         finished_(std::move(attempt), std::move(outcome));
@@ -165,22 +202,28 @@ void Executor::learn(std::chrono::steady_clock::duration run_time) noexcept {
 
 void Executor::forget_run_times() noexcept { mean_run_seconds_.store(kLongRun, std::memory_order_relaxed); }
 
-std::size_t Executor::wanted() const {
+std::size_t Executor::prefetch() const noexcept {
     const double mean = mean_run_seconds_.load(std::memory_order_relaxed);
-    std::size_t prefetch = 0;
-    if (mean >= 0 && mean < kPrefetchSeconds) {
-        const double jobs = static_cast<double>(settings_.slots) * kPrefetchSeconds / std::max(mean, 1e-9);
-        prefetch = jobs >= static_cast<double>(kMaxPrefetch) ? kMaxPrefetch : static_cast<std::size_t>(jobs);
-    }
+    if (mean < 0 || mean >= kPrefetchSeconds) return 0;
+    const double jobs = static_cast<double>(settings_.slots) * kPrefetchSeconds / std::max(mean, 1e-9);
+    return jobs >= static_cast<double>(kMaxPrefetch) ? kMaxPrefetch : static_cast<std::size_t>(jobs);
+}
+
+std::size_t Executor::wanted() const {
+    const auto prefetched = prefetch();
     const std::scoped_lock lock{mutex_};
     if (closed_) return 0;
     // A slot that is just being opened has taken nothing yet, but what it will take still waits in the queue.
     const std::size_t in_slots = running_ - (spawning_ ? 1 : 0);
     const std::size_t held = in_slots + waiting_.size();
-    const std::size_t capacity = settings_.slots + prefetch;
-    // While half of the prefetch still waits a claim would bring few rows, and few rows cost nearly as much as many.
-    if (!waiting_.empty() && waiting_.size() * 2 >= prefetch) return 0;
+    const std::size_t capacity = settings_.slots + prefetched;
+    if (!is_low(waiting_.size(), prefetched)) return 0;
     return held >= capacity ? 0 : capacity - held;
+}
+
+bool Executor::rushes() const noexcept {
+    const double mean = mean_run_seconds_.load(std::memory_order_relaxed);
+    return mean >= 0 && mean < kRushSeconds && waiting_count_.load(std::memory_order_relaxed) > 0;
 }
 
 std::size_t Executor::waiting() const {
@@ -198,6 +241,7 @@ std::vector<AttemptPtr> Executor::take_waiting() {
     const std::scoped_lock lock{mutex_};
     std::vector<AttemptPtr> taken(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()));
     waiting_.clear();
+    waiting_count_.store(0, std::memory_order_relaxed);
     return taken;
 }
 

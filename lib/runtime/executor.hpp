@@ -22,6 +22,7 @@ namespace oiab::runtime {
 class Executor {
 public:
     using Finished = std::function<void(AttemptPtr, core::Outcome)>;
+    using RunningLow = std::function<void()>;
     using EngineFailed = std::function<void(std::string)>;
 
     struct Settings {
@@ -32,8 +33,9 @@ public:
     };
 
     /// @param finished  called once an attempt, on a pool thread or, for attempts that never start, on the caller's
+    /// @param running_low  called on a pool thread when so few wait that a claim is worth while; must not block
     /// @param failed    called when a coroutine of the executor itself lets an exception escape
-    Executor(Settings settings, Finished finished, EngineFailed failed);
+    Executor(Settings settings, Finished finished, RunningLow running_low, EngineFailed failed);
     Executor(const Executor&) = delete;
     Executor& operator=(const Executor&) = delete;
     ~Executor();
@@ -46,6 +48,8 @@ public:
     [[nodiscard]] std::size_t wanted() const;
     [[nodiscard]] std::size_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t waiting() const;
+    /// Whether attempts wait that will be done within microseconds, by the measured run time. Never blocks.
+    [[nodiscard]] bool rushes() const noexcept;
 
     /// Takes back all attempts that have not started, for release. After `close` none starts any more.
     [[nodiscard]] std::vector<AttemptPtr> take_waiting();
@@ -70,16 +74,20 @@ private:
     [[nodiscard]] bool first_may_start(std::size_t others) const;
     [[nodiscard]] bool runs_alone(const LiveAttempt& attempt) const;
     [[nodiscard]] AttemptPtr next();
+    /// Attempts beyond the slots that are worth claiming ahead: 50 ms of work by the measured run time.
+    [[nodiscard]] std::size_t prefetch() const noexcept;
     void leave();
     void learn(std::chrono::steady_clock::duration run_time) noexcept;
 
     const Settings settings_;
     const Finished finished_;
+    const RunningLow running_low_;
     const EngineFailed failed_;
 
     mutable std::mutex mutex_;
     std::condition_variable idle_;
     std::deque<AttemptPtr> waiting_;
+    std::atomic<std::size_t> waiting_count_{0};  // its size; written under mutex_
     core::SteadyTime waiting_since_{};
     std::atomic<std::size_t> running_{0};  // slots in use; written under mutex_
     bool spawning_ = false;                // a slot has been spawned and has not taken its first attempt

@@ -34,12 +34,12 @@ core::Outcome with_backoff(core::Outcome outcome, const LiveAttempt& attempt, co
 }
 
 Settler::Settler(pg::SessionSettings session, Settings settings, AttemptTable& attempts, AttemptWorld& world,
-                 EngineFailed failed, Committed committed)
+                 EngineFailed failed, Hooks hooks)
     : Service{"settle", std::move(session), std::move(failed), world.log},
       settings_{settings},
       attempts_{attempts},
       world_{world},
-      committed_{std::move(committed)} {}
+      hooks_{std::move(hooks)} {}
 
 Settler::~Settler() {
     request_stop();
@@ -53,6 +53,10 @@ void Settler::settle(AttemptPtr attempt, core::Outcome outcome) {
         const std::scoped_lock lock{mutex_};
         finished_.push_back({std::move(attempt), std::move(outcome)});
         wake = std::exchange(asleep_, false);
+        if (gathering_ && (finished_.size() >= settings_.max_batch || !hooks_.more_soon())) {
+            gathering_ = false;
+            wake = true;
+        }
     }
     if (wake) ring();
 }
@@ -68,6 +72,17 @@ std::size_t Settler::flush(core::Deadline deadline) {
     return finished_.size() + in_hand_;
 }
 
+void Settler::gather() {
+    {
+        const std::scoped_lock lock{mutex_};
+        if (finished_.empty() || finished_.size() >= settings_.max_batch || stopping() || !hooks_.more_soon()) return;
+        gathering_ = true;
+    }
+    wait(core::Deadline::after(settings_.gather));
+    const std::scoped_lock lock{mutex_};
+    gathering_ = false;
+}
+
 std::vector<Settler::Finished> Settler::take_batch() {
     const std::scoped_lock lock{mutex_};
     const auto count = std::min(finished_.size(), settings_.max_batch);
@@ -81,6 +96,7 @@ std::vector<Settler::Finished> Settler::take_batch() {
 
 void Settler::serve() {
     while (true) {
+        gather();
         auto batch = take_batch();
         if (batch.empty()) {
             drained_.notify_all();
@@ -109,7 +125,7 @@ void Settler::serve() {
                              std::make_move_iterator(again.end()));
         }
         if (pause == milliseconds::zero()) {
-            committed_(std::exchange(put_back_, false));
+            hooks_.committed(std::exchange(put_back_, false));
         } else {
             // Once a stop was requested nobody waits for what cannot be written: the leases lapse and are rescued.
             if (stopping()) return;
@@ -128,7 +144,7 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
         if (needs_no_write(finished.outcome)) {
             done.push_back(job.key());
         } else {
-            settlements.push_back({job.key(), finished.outcome});
+            settlements.push_back({job.key(), finished.outcome, job.serial_key.has_value()});
         }
     }
     const auto settle = settings_.delete_on_complete ? &queue::settle_and_delete : &queue::settle;

@@ -26,12 +26,19 @@ public:
     struct Settings {
         std::size_t max_batch = 1'000;  ///< the knee of the curve (docs/performance.md)
         bool delete_on_complete = false;
+        /// A batch waits for no longer than this to fill: about what writing a full one takes.
+        std::chrono::milliseconds gather{2};
     };
-    using Committed = std::function<void(bool put_back)>;
+    struct Hooks {
+        /// Called on the settler's thread after each batch; `put_back`: jobs of it are pending again.
+        std::function<void(bool put_back)> committed;
+        /// Whether more outcomes are a matter of microseconds: then a batch that is not full waits a little for them.
+        /// Any thread; must not block.
+        std::function<bool()> more_soon;
+    };
 
-    /// @param committed  called on the settler's thread after each batch; `put_back`: jobs of it are pending again
     Settler(pg::SessionSettings session, Settings settings, AttemptTable& attempts, AttemptWorld& world,
-            EngineFailed failed, Committed committed);
+            EngineFailed failed, Hooks hooks);
     ~Settler() override;
 
     /// Takes over a finished attempt. It stays in the table, and so keeps its lease, until its outcome is committed.
@@ -48,6 +55,8 @@ private:
     };
 
     void serve() override;
+    /// While handlers rush through what was claimed, a batch of few would cost nearly what a full one does.
+    void gather();
     [[nodiscard]] std::vector<Finished> take_batch();
     /// @returns the attempts that somebody else holds at the moment: to be settled again.
     [[nodiscard]] std::vector<Finished> write(std::vector<Finished>& batch);
@@ -61,13 +70,14 @@ private:
     const Settings settings_;
     AttemptTable& attempts_;
     AttemptWorld& world_;
-    const Committed committed_;
+    const Hooks hooks_;
 
     mutable std::mutex mutex_;
     std::condition_variable drained_;
     std::deque<Finished> finished_;
     std::size_t in_hand_ = 0;  // taken by the thread and not committed
     bool asleep_ = false;
+    bool gathering_ = false;  // the thread waits for a batch to fill
 
     // Service thread only.
     bool put_back_ = false;
