@@ -34,6 +34,13 @@ def fill(connection, table, count, payload_sql=f"'{PAYLOAD}'::jsonb"):
         f"now() - ({count} - n) * interval '10 microseconds' FROM generate_series(1, {count}) AS n")
 
 
+def fill_finished(connection, table, count):
+    """Adds jobs that were done a day ago."""
+    finished, a_day_ago = (", finished_at", ", now() - interval '1 day'") if table == "jobs" else ("", "")
+    connection.query(f"INSERT INTO {table} (kind, status, run_at{finished}) SELECT 'noop', 'completed', now() - interval '1 day'"
+                     f"{a_day_ago} FROM generate_series(1, {count})")
+
+
 def empty(connection):
     """Both tables, so that nobody pays for another's leftovers."""
     connection.query("TRUNCATE bench.plain_jobs")
