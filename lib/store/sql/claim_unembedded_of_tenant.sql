@@ -1,5 +1,6 @@
 -- Claims memories of one tenant that have no embedding by the model in use, those without any first, then oldest first.
 -- $1 uuid user or NULL, $2 text model, $3 integer how many, $4 uuid job, $5 double precision seconds to hold, $6 uuid tenant
+-- The order names the model where it is NULL, too: else the index's order would not do, and all that is left be sorted each time.
 -- Rows: the claimed. Zero rows: nothing left, or all of it is being done by others.
 -- Index: memories_tenant_backfill_idx, one range each for no model, lower and higher names. Locks: the claimed rows; those that others hold are skipped.
 WITH candidate AS MATERIALIZED (
@@ -7,7 +8,7 @@ WITH candidate AS MATERIALIZED (
      WHERE embedding_skipped IS NULL AND embedding_model IS NULL AND content IS NOT NULL
        AND tenant_id = $6 AND ($1::uuid IS NULL OR user_id = $1)
        AND (embedding_claimed_until IS NULL OR embedding_claimed_until < now())
-     ORDER BY created_at, id LIMIT $3 * 2)
+     ORDER BY embedding_model, created_at, id LIMIT $3 * 2)
     UNION ALL
     (SELECT id FROM memories
      WHERE embedding_skipped IS NULL AND embedding_model < $2 AND content IS NOT NULL

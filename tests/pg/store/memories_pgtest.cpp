@@ -246,11 +246,18 @@ TEST_CASE_METHOD(Fixture, "embeddings: a tenant's backfill does not walk through
     const std::string tenant = "'" + contoso.to_string() + "'";
     const auto claim =
         plan_of(store::sql::claim_unembedded_of_tenant, "NULL, 'm', 10, '" + job.to_string() + "', 60, " + tenant);
+    const auto claim_all = plan_of(store::sql::claim_unembedded, "NULL, 'm', 10, '" + job.to_string() + "', 60");
     const auto look = plan_of(store::sql::has_unembedded_of_tenant, "NULL, 'm', " + tenant);
     for (const auto& plan : {claim, look}) {
         INFO(plan);
         CHECK(plan.find("memories_tenant_backfill_idx") != std::string::npos);
         CHECK(plan.find("memories_backfill_idx") == std::string::npos);
+        CHECK(plan.find("Seq Scan on memories") == std::string::npos);
+    }
+    // What is left comes in the index's order: a claim reads what it takes, not all there is.
+    for (const auto& plan : {claim, claim_all}) {
+        INFO(plan);
+        CHECK(plan.find("Sort Key: memories") == std::string::npos);
         CHECK(plan.find("Seq Scan on memories") == std::string::npos);
     }
     const auto claimed =
