@@ -1,15 +1,25 @@
 -- jobs_functions.sql: what producers, operators and workers call: enqueue_job, the lanes, the wake-up.
 -- CREATE OR REPLACE only: no lock on the table, instant.
 
--- Tells sleeping workers that there is something to claim. NOTIFY takes a lock on commit for the whole server, so of many
--- producers that commit at once only the one that gets the advisory lock notifies; a worker that was woken looks again after
--- a few milliseconds for those that were passed over. 7236001 is an arbitrary constant of this project.
+-- Tells sleeping workers that there is something to claim, when the transaction commits. NOTIFY holds a lock of the whole server
+-- during the commit, so of many producers that commit at once only the one that gets the advisory lock 7236001 notifies.
+--
+-- No wake-up is lost by that. All of them hold 7236003 in share mode from before that decision to their end; a worker that was
+-- woken looks again until nobody holds it (lib/queue/sql/producers_are_committing.sql). Whoever was passed over has therefore
+-- committed by the last look, and whoever comes later finds that the one who notified is gone. Only a worker that asks holds it
+-- alone, for a moment: then it cannot be told who is here, and is notified. The numbers are arbitrary constants of this project.
 CREATE OR REPLACE FUNCTION jobs_wake() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF pg_try_advisory_xact_lock(7236001) THEN
+    IF NOT pg_try_advisory_xact_lock_shared(7236003) OR pg_try_advisory_xact_lock(7236001) THEN
         PERFORM pg_notify('oiab_jobs', '');
     END IF;
 END $$;
+
+-- Whether this session wants its jobs announced. `SET oiabd.notify = off` is for bulk work that nobody waits for: workers find
+-- the jobs with somebody else's notification, or when they poll.
+CREATE OR REPLACE FUNCTION jobs_notify_is_off() RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT coalesce(pg_catalog.lower(pg_catalog.current_setting('oiabd.notify', true)) IN ('off', 'false', 'no', '0'), false)
+$$;
 
 -- The error list of a job with one more failed attempt; only the last 20 are kept. NULL counts as empty.
 CREATE OR REPLACE FUNCTION jobs_append_error(errors jsonb, attempt integer, worker text, started timestamptz,

@@ -28,7 +28,9 @@ BEGIN
     NEW.lane_ready := NEW.serial_key IS NULL;
     IF NEW.serial_key IS NOT NULL THEN
         NEW.lane_seq := nextval('jobs_lane_seq');
-        PERFORM pg_notify('oiab_lanes', NEW.serial_key);
+        IF NOT jobs_notify_is_off() THEN
+            PERFORM pg_notify('oiab_lanes', NEW.serial_key);
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
@@ -42,7 +44,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Insert: wake-up, once for a statement.
+-- Insert: wake-up, once for a transaction and at its end (jobs_90_wake).
 CREATE OR REPLACE FUNCTION jobs_after_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     PERFORM jobs_wake();
@@ -121,8 +123,19 @@ CREATE OR REPLACE TRIGGER jobs_20_insert_lane BEFORE INSERT ON jobs FOR EACH ROW
     EXECUTE FUNCTION jobs_on_insert_lane();
 CREATE OR REPLACE TRIGGER jobs_30_insert_tenant BEFORE INSERT ON jobs FOR EACH ROW
     WHEN (NEW.tenant_id IS NOT NULL AND NEW.lane_ready) EXECUTE FUNCTION jobs_on_insert_tenant();
-CREATE OR REPLACE TRIGGER jobs_90_wake AFTER INSERT ON jobs FOR EACH STATEMENT
-    EXECUTE FUNCTION jobs_after_insert();
+-- Deferred, so that a producer decides who notifies when it commits and not before: one whose transaction stays open, or fails, keeps
+-- nobody else from notifying. Only the first row queues the call: oiabd.wake_is_due lives as long as the (sub)transaction does, and so
+-- does the queued call. Replaced where it is still the one that fired after each statement: ACCESS EXCLUSIVE, instant.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'jobs'::regclass AND tgname = 'jobs_90_wake' AND tginitdeferred) THEN
+        DROP TRIGGER IF EXISTS jobs_90_wake ON jobs;
+        CREATE CONSTRAINT TRIGGER jobs_90_wake AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+            WHEN (CASE WHEN current_setting('oiabd.wake_is_due', true) = 'yes' OR jobs_notify_is_off() THEN false
+                       ELSE set_config('oiabd.wake_is_due', 'yes', true) = 'yes' END)
+            EXECUTE FUNCTION jobs_after_insert();
+    END IF;
+END $$;
 
 -- OF: the server reads the condition of every trigger anew for each statement, which a renewal or a report of progress need not pay for.
 CREATE OR REPLACE TRIGGER jobs_10_illegal_update BEFORE UPDATE OF status, lease_epoch ON jobs FOR EACH ROW

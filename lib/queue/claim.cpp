@@ -42,6 +42,10 @@ std::optional<std::chrono::milliseconds> next_due(pg::Transaction& tx, std::span
     return std::chrono::milliseconds{std::max<std::int64_t>(0, wait.as<std::int64_t>())};
 }
 
+bool producers_are_committing(pg::Transaction& tx) {
+    return tx.run(sql::producers_are_committing).at(0).at(0).as<bool>();
+}
+
 std::vector<std::string> load_ready_kinds(pg::Transaction& tx) {
     std::vector<std::string> kinds;
     for (const auto& row : tx.run(sql::load_ready_kinds)) kinds.push_back(text_of(row[0]));

@@ -36,6 +36,10 @@ struct ClaimRequest {
 /// @throws pg::DatabaseError. In doubt (autocommit) the rows may be ours: they lapse and are rescued.
 [[nodiscard]] std::vector<core::Job> claim(pg::Transaction& tx, const ClaimRequest& request);
 
+/// Whether a producer that was passed over for the notification may still be committing. Where the answer is false, the
+/// next claim finds what those have inserted that were passed over before this call.
+[[nodiscard]] bool producers_are_committing(pg::Transaction& tx);
+
 /// How long until one of the kinds has something to claim, by the database's clock.
 /// @returns zero where something is due that the last claim did not get (locked by others: try again soon), nullopt
 /// where nothing is pending.

@@ -13,8 +13,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// The enqueue trigger lets one of several concurrent producers notify; those that were passed over commit moments
-/// later. Looking again after these pauses finds them without a notification of their own.
+/// The enqueue trigger lets one of several producers that commit at once notify; those that were passed over commit
+/// moments later. While there are any, a look follows after each of these pauses, the last one again and again.
 constexpr std::array kFollowUps{milliseconds{2}, milliseconds{10}, milliseconds{50}};
 /// Due rows that other workers had locked are looked for again after a pause that doubles up to this.
 constexpr milliseconds kLongestContention{64};
@@ -107,7 +107,7 @@ void Claimer::follow_hints() {
     }
     const bool poll_due = world_.clock.now() - polled_at_ >= settings_.poll_interval;
     if (enqueued) {
-        follow_up_ = kFollowUps.size();
+        follow_up_ = 0;
         marks_.hint();
     }
     if (pauses || poll_due) load_pauses();
@@ -200,7 +200,14 @@ core::Deadline Claimer::look() {
 }
 
 core::Deadline Claimer::until_next() {
-    if (follow_up_ > 0) return in(kFollowUps[kFollowUps.size() - follow_up_--]);
+    if (follow_up_) {
+        // Asked before the look that finds what they have committed.
+        if (pg::autocommit(session(), queue::producers_are_committing))
+            return in(kFollowUps.at(std::min((*follow_up_)++, kFollowUps.size() - 1)));
+        follow_up_.reset();
+        marks_.hint();
+        return in(milliseconds::zero());
+    }
     const auto due = pg::autocommit(session(), [this](pg::Transaction& tx) { return queue::next_due(tx, kinds_); });
     if (!due) return core::Deadline::never();
     if (*due > milliseconds::zero()) {

@@ -76,7 +76,7 @@ private:
     std::set<std::string> paused_tenants_;
     bool all_paused_ = false;
     core::SteadyTime polled_at_{};
-    std::size_t follow_up_ = 0;  // how many looks after a notification are still to come
+    std::optional<std::size_t> follow_up_;  // looks since a notification; set until no producer can have been missed
     Gathering gathering_;
     int contended_ = 0;  // looks in a row that found due rows locked by others
     std::string sweep_from_;

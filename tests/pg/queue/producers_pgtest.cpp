@@ -80,26 +80,3 @@ TEST_CASE_METHOD(QueueFixture, "enqueue: a payload that is not JSON and an empty
         }
     }
 }
-
-TEST_CASE_METHOD(QueueFixture,
-                 "wake-up: an insert notifies oiab_jobs once a statement, and of two open producers one is enough") {
-    pqxx::connection listener{database.url()};
-    int heard = 0;
-    listener.listen("oiab_jobs", [&](const pqxx::notification&) { ++heard; });
-    const auto hear = [&] {
-        heard = 0;
-        pqxx::nontransaction{listener}.exec("SELECT 1");
-        listener.get_notifs();
-        return heard;
-    };
-    database.execute("INSERT INTO jobs (kind) SELECT 'noop' FROM generate_series(1, 100)");
-    CHECK(hear() == 1);
-    pqxx::connection one{database.url()}, two{database.url()};
-    pqxx::work first{one}, second{two};
-    first.exec("INSERT INTO jobs (kind) VALUES ('noop')").no_rows();
-    second.exec("INSERT INTO jobs (kind) VALUES ('noop')").no_rows();
-    second.commit();
-    CHECK(hear() == 0);
-    first.commit();
-    CHECK(hear() == 1);
-}
