@@ -3,6 +3,8 @@
 #include <pqxx/params>
 #include <pqxx/result>
 
+#include "producer/parameters.hpp"
+#include "producer/sql.hpp"
 #include "queue/rows.hpp"
 #include "queue/sql.hpp"
 
@@ -15,32 +17,28 @@ std::optional<std::string> id_text(const std::optional<Id>& id) {
     return id->to_string();
 }
 
-pqxx::params parameters_of(const core::NewJob& job) {
-    std::optional<double> run_at;
-    if (job.run_at) run_at = std::chrono::duration<double>(job.run_at->time_since_epoch()).count();
-    std::optional<std::int64_t> delay_ms;
-    if (job.delay) delay_ms = job.delay->count();
-    std::optional<std::int64_t> timeout_seconds;
-    if (job.timeout) timeout_seconds = job.timeout->count();
-    return pqxx::params{job.kind,
-                        job.payload,
-                        job.dedupe_key,
-                        run_at,
-                        delay_ms,
-                        job.max_attempts,
-                        job.priority,
-                        job.serial_key,
-                        id_text(job.tenant_id),
-                        id_text(job.user_id),
-                        timeout_seconds};
-}
+pqxx::params parameters_of(const core::NewJob& job) { return producer::parameters_of(public_form(job)); }
 
 core::Enqueued enqueued_of(const pqxx::row& row) { return {job_id_of(row[0]), row[1].as<bool>()}; }
 
 }  // namespace
 
+client::NewJob public_form(core::NewJob job) {
+    return {std::move(job.kind),
+            std::move(job.payload),
+            std::move(job.dedupe_key),
+            job.run_at,
+            job.delay,
+            job.max_attempts,
+            job.priority,
+            std::move(job.serial_key),
+            id_text(job.tenant_id),
+            id_text(job.user_id),
+            job.timeout};
+}
+
 core::Enqueued enqueue(pg::Transaction& tx, const core::NewJob& job) {
-    return enqueued_of(tx.run(sql::enqueue, parameters_of(job)).at(0));
+    return enqueued_of(tx.run(producer::sql::enqueue, parameters_of(job)).at(0));
 }
 
 std::optional<core::Enqueued> enqueue_in(pg::Transaction& tx, const Guard& guard, const core::NewJob& job) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/job.hpp"
+#include "oiab/client.hpp"
 #include "pg/transaction.hpp"
 #include "queue/worker_id.hpp"
 
@@ -17,5 +18,8 @@ namespace oiab::queue {
 /// @returns nullopt where the attempt is no longer ours: nothing was enqueued, and the caller must roll back.
 [[nodiscard]] std::optional<core::Enqueued> enqueue_in(pg::Transaction& tx, const Guard& guard,
                                                        const core::NewJob& job);
+
+/// The job as oiab/client.hpp has it, for batches in `tx.raw()`.
+[[nodiscard]] client::NewJob public_form(core::NewJob job);
 
 }  // namespace oiab::queue
