@@ -20,6 +20,8 @@ struct EnqueueText {
     std::string kind, payload = "{}", dedupe_key, run_at, delay, serial_key, tenant, user, timeout, wait_timeout;
     std::optional<int> max_attempts, priority;
     bool wait = false;
+    std::string batch;
+    std::optional<std::uint64_t> chunk;
 
     [[nodiscard]] EnqueueCommand meant() const;
 };
@@ -124,13 +126,18 @@ void define_resolve(CLI::App& jobs, Invocation& invocation) {
 
 void define_enqueue(CLI::App& app, Invocation& invocation) {
     auto text = std::make_shared<EnqueueText>();
-    auto* enqueue =
-        add_command(app, "enqueue", "Put a job into the queue and print its id",
-                    "Examples:\n"
-                    "  oiabd enqueue noop '{\"sleepMs\": 100}' --wait\n"
-                    "  oiabd enqueue report '{\"month\": \"2026-01\"}' --dedupe-key report-2026-01 --delay 10min\n"
-                    "  generate-payload | oiabd enqueue import -");
-    enqueue->add_option("KIND", text->kind, "Which handler runs it")->type_name("")->required();
+    auto* enqueue = add_command(
+        app, "enqueue", "Put a job into the queue and print its id, or many with --batch",
+        "Examples:\n"
+        "  oiabd enqueue noop '{\"sleepMs\": 100}' --wait\n"
+        "  oiabd enqueue report '{\"month\": \"2026-01\"}' --dedupe-key report-2026-01 --delay 10min\n"
+        "  generate-payload | oiabd enqueue import -\n"
+        "  oiabd enqueue --batch jobs.jsonl\n\n"
+        "A line of --batch is an object with the members kind, payload (any JSON), run_at, delay, dedupe_key,\n"
+        "serial_key, priority, max_attempts, timeout, tenant and user, of which only kind must be there:\n"
+        "  {\"kind\": \"mail\", \"payload\": {\"to\": 7}, \"delay\": \"10min\", \"dedupe_key\": \"mail-7\"}");
+    auto* kind = enqueue->add_option("KIND", text->kind, "Which handler runs it");
+    kind->type_name("");
     enqueue->add_option("PAYLOAD", text->payload, "JSON for the handler; - reads it from stdin")->type_name("");
     auto* run_at = enqueue->add_option("--run-at", text->run_at, "Not before this time (UTC unless it says otherwise)");
     run_at->type_name("TIME");
@@ -151,7 +158,27 @@ void define_enqueue(CLI::App& app, Invocation& invocation) {
     enqueue->add_option("--wait-timeout", text->wait_timeout, "Wait no longer than this")
         ->type_name("DURATION")
         ->needs(wait);
-    enqueue->callback([text, &invocation] { invocation.command = text->meant(); });
+    // What a line says for itself; told from the list before the batch's own options are in it.
+    const auto of_one_job = enqueue->get_options([](const CLI::Option* option) {
+        return option->get_positional() || option->check_lname("wait") || option->check_lname("wait-timeout") ||
+               option->get_type_name() != "";
+    });
+    auto* batch = enqueue->add_option("--batch", text->batch,
+                                      "Jobs from the JSON lines of FILE, or of stdin; all are enqueued or none");
+    batch->type_name("FILE")->expected(0, 1);
+    for (auto* option : of_one_job) batch->excludes(option);
+    enqueue->add_option("--chunk", text->chunk, "With --batch: commit after every so many lines")
+        ->type_name("NUMBER")
+        ->check(CLI::Range(1, 1'000'000'000))
+        ->needs(batch);
+    enqueue->callback([text, kind, batch, &invocation] {
+        if (batch->count() > 0) {
+            invocation.command = EnqueueBatchCommand{text->batch, text->chunk};
+            return;
+        }
+        if (kind->count() == 0) throw CLI::RequiredError("KIND");
+        invocation.command = text->meant();
+    });
 }
 
 void define_jobs(CLI::App& app, Invocation& invocation) {

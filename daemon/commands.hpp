@@ -2,6 +2,7 @@
 /// @file  The subcommands as plain values, and the functions that run them: one file each, command_<name>.cpp.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -36,6 +37,11 @@ struct EnqueueCommand {
     bool payload_from_stdin = false;
     bool wait = false;
     std::optional<std::chrono::milliseconds> wait_timeout;
+};
+
+struct EnqueueBatchCommand {
+    std::string file;                    ///< of JSON lines; empty or "-": stdin
+    std::optional<std::uint64_t> chunk;  ///< lines a transaction; nullopt: all of them in one
 };
 
 struct JobsListCommand {
@@ -174,15 +180,16 @@ struct McpCommand {
 
 struct VersionCommand {};
 
-using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, JobsListCommand, JobsCommand, ResolveCommand,
-                             ChatCommand, PauseCommand, TriggersCommand, SkillsListCommand, SkillsShowCommand,
-                             SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand, KeyringCommand,
-                             ProviderAddCommand, ProviderListCommand, ProviderCommand, ConfigCommand, CompletionCommand,
-                             DocumentationCommand, McpCommand, VersionCommand>;
+using Command = std::variant<ServiceCommand, OnceCommand, EnqueueCommand, EnqueueBatchCommand, JobsListCommand,
+                             JobsCommand, ResolveCommand, ChatCommand, PauseCommand, TriggersCommand, SkillsListCommand,
+                             SkillsShowCommand, SkillsDecideCommand, WorkersCommand, HealthcheckCommand, MigrateCommand,
+                             KeyringCommand, ProviderAddCommand, ProviderListCommand, ProviderCommand, ConfigCommand,
+                             CompletionCommand, DocumentationCommand, McpCommand, VersionCommand>;
 
 /// Each blocks until it is done, prints its answer, and returns the exit code.
 /// @throws pg::DatabaseError, which main turns into one sentence
 int run(const Context& context, const EnqueueCommand& command);
+int run(const Context& context, const EnqueueBatchCommand& command);
 int run(const Context& context, const JobsListCommand& command);
 int run(const Context& context, const JobsCommand& command);
 int run(const Context& context, const ResolveCommand& command);

@@ -19,6 +19,7 @@ First steps:
 
 Commands:
   enqueue KIND [PAYLOAD|-]     put a job into the queue; --wait follows it to its outcome
+  enqueue --batch [FILE]       many at once, as JSON lines from a file or stdin
   jobs list                    list jobs: --status, --kind, --tenant, --limit
   jobs show ID                 everything about one job
   jobs why ID                  why it is not running, in one sentence
