@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "store/additions.hpp"
 #include "store/stream.hpp"
 
 namespace oiab::agent {
@@ -18,7 +19,7 @@ AnswerStream::AnswerStream(Attempt& attempt, std::string session_id, std::int64_
       written_{position} {}
 
 void StreamRest::write(pg::Transaction& tx) const {
-    if (!piece.empty()) store::append_stream(tx, session_id, job, position, piece);
+    if (!piece.empty()) store::add_stream(tx, session_id, job, position, piece);
 }
 
 void AnswerStream::begin(pg::Transaction& tx) const {

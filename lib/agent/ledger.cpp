@@ -1,5 +1,6 @@
 #include "agent/ledger.hpp"
 
+#include "store/additions.hpp"
 #include "store/providers.hpp"
 #include "store/reservations.hpp"
 #include "store/usage.hpp"
@@ -141,14 +142,13 @@ BegunCall begin_call(pg::Transaction& tx, Attempt& attempt, const Payer& payer, 
     auto reservation = reservation_of(payer, attempt, charge);
     reservation.estimate_usd = cost_usd(charge.tokens, call.price);
     reservation.reserved_usd = call.admission.reserved_usd;
-    store::reserve_usage(tx, reservation);
+    store::add_reservation(tx, reservation);
     return call;
 }
 
 void end_call(pg::Transaction& tx, const Payer& payer, core::LeaseEpoch epoch, const Charge& charge) {
-    const auto event = event_of(payer, charge);
-    store::record_usage(tx, {&event, 1});
-    store::release_reservation(tx, charge.request_id, epoch);
+    store::add_usage(tx, event_of(payer, charge));
+    store::add_release(tx, charge.request_id, epoch);
 }
 
 void abandon_call(pg::Transaction& tx, const Payer& payer, Attempt& attempt, Charge charge, bool may_be_billed) {

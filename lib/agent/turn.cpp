@@ -9,6 +9,7 @@
 #include "agent/recall.hpp"
 #include "agent/use_skill.hpp"
 #include "core/json_text.hpp"
+#include "store/additions.hpp"
 #include "store/analytics.hpp"
 #include "store/audit.hpp"
 #include "store/providers.hpp"
@@ -227,13 +228,17 @@ void append_prompt(pg::Transaction& tx, Attempt& attempt, Scene& scene, const st
     message.job_id = attempt.job().id;
     message.step = "prompt";
     message.metadata = json{{"channel", channel}}.dump();
-    if (store::append_messages(tx, scene.session.session_id, {&message, 1}) > 0) {
+    // Nothing is there of a first attempt, so that nothing has to be asked: all of it is written at once, after the
+    // history has been read.
+    const bool first = attempt.job().lease_epoch.value <= 1;
+    if (first || store::append_messages(tx, scene.session.session_id, {&message, 1}) > 0) {
         auto entry = audit_entry(attempt, scene, "agent.prompt", channel);
         entry.actor = "user:" + scene.person.user_id.to_string();
         entry.payload = json{{"jobId", attempt.job().id.to_string()}, {"textHash", sha256_hex(prompt)}}.dump();
-        store::append_audit(tx, {&entry, 1});
+        store::add_audit(tx, entry);
     }
     auto rows = store::load_messages(tx, scene.session.session_id);
+    if (first) store::add_messages(tx, scene.session.session_id, {&message, 1});
     // What comes after the prompt, by whomever, was not there when the first attempt asked.
     const auto own = std::ranges::find_if(
         rows, [&](const store::MessageRow& row) { return row.job_id == attempt.job().id && row.step == "prompt"; });
@@ -296,7 +301,7 @@ std::optional<FrozenContext> freeze_context_in(pg::Transaction& tx, Attempt& att
 void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const ChatResult& result,
                const std::string& channel) {
     const std::string& session_id = scene.session.session_id;
-    store::append_messages(tx, session_id, result.messages);
+    store::add_messages(tx, session_id, result.messages);
 
     store::NewTrajectory trajectory;
     trajectory.job_id = attempt.job().id;
@@ -306,7 +311,7 @@ void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const 
     trajectory.tools = to_json(result.uses).dump();
     trajectory.tools_hash = trajectory_hash(result.uses);
     trajectory.outcome = result.outcome();
-    store::insert_trajectory(tx, trajectory);
+    store::add_trajectory(tx, trajectory);
     record_uses(tx, attempt, scene, result.uses);
 
     auto entry = audit_entry(attempt, scene, "agent.complete", channel);
@@ -317,7 +322,7 @@ void keep_turn(pg::Transaction& tx, Attempt& attempt, const Scene& scene, const 
                          {"toolCalls", result.uses.size()},
                          {"costUsd", result.cost_usd}}
                         .dump();
-    store::append_audit(tx, {&entry, 1});
+    store::add_audit(tx, entry);
 }
 
 json describe_result(const AgentWorld& world, const ChatResult& result) {

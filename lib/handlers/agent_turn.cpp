@@ -35,7 +35,10 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
         frozen = agent::freeze_context_in(tx, attempt, world, scene, text, tools_);
         return scene;
     };
-    agent::Scene scene = co_await attempt.transact(open);
+    attempt.share_transactions(true);
+    agent::Scene scene = co_await attempt.transact_together(open);
+    // Calls that a limit holds decide about it one after the other, under a lock that nobody else is to wait behind.
+    attempt.share_transactions(!scene.person.is_limited);
     if (!frozen) {
         frozen = co_await agent::freeze_context(attempt, *runtimes_.get(scene.runtime).world, scene, text, tools_);
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <pqxx/dbtransaction>
 #include <pqxx/nontransaction>
 #include <pqxx/params>
@@ -39,11 +40,33 @@ void apply_local_settings(const SessionSettings& settings, pqxx::transaction_bas
 }  // namespace
 
 pqxx::result Transaction::run(const Statement& statement, const pqxx::params& parameters) {
+    write_added();
+    return look(statement, parameters);
+}
+
+pqxx::result Transaction::look(const Statement& statement, const pqxx::params& parameters) {
     if (session_.prepared(statement)) return raw_.exec(pqxx::prepped{statement.name}, parameters);
     return raw_.exec(statement.text, parameters);
 }
 
 pqxx::result Transaction::run(const Statement& statement) { return run(statement, pqxx::params{}); }
+
+void Transaction::add(const Statement& statement, std::string_view row, std::function<void()> missing) {
+    auto found = std::ranges::find_if(added_, [&](const Added& one) { return one.statement.name == statement.name; });
+    if (found == added_.end()) found = added_.insert(added_.end(), Added{statement, {}, 0, std::move(missing)});
+    if (found->count++ > 0) found->rows += ',';
+    found->rows += row;
+}
+
+void Transaction::write_added() {
+    if (added_.empty()) return;
+    // Gone even where one of them fails: the transaction is over then.
+    const auto all = std::exchange(added_, {});
+    for (const auto& one : all) {
+        const auto written = look(one.statement, pqxx::params{'[' + one.rows + ']'});
+        if (one.missing && static_cast<std::size_t>(written.size()) < one.count) one.missing();
+    }
+}
 
 void Transaction::note_held_by(const void* owner) noexcept {
     if (dynamic_cast<pqxx::dbtransaction*>(&raw_) != nullptr) holder_ = owner;
@@ -56,6 +79,7 @@ void in_transaction(Session& session, const std::function<void(Transaction&)>& b
         if (session.settings().prepare == Prepare::kOff) apply_local_settings(session.settings(), raw);
         Transaction transaction{session, raw};
         body(transaction);
+        transaction.write_added();
         raw.commit();
     });
 }
@@ -68,6 +92,7 @@ void autocommit(Session& session, const std::function<void(Transaction&)>& body)
         pqxx::nontransaction raw{session.connection()};
         Transaction transaction{session, raw};
         body(transaction);
+        transaction.write_added();
         raw.commit();
     });
 }

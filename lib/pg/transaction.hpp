@@ -1,10 +1,14 @@
 #pragma once
 /// @file  One transaction, and the one place where database trouble is translated. Lane threads only.
 
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "pg/database_error.hpp"
 #include "pg/session.hpp"
@@ -24,11 +28,27 @@ public:
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
-    /// Runs the statement, by name where preparing is allowed. Blocks, at most statement_timeout.
+    /// Runs the statement, by name where preparing is allowed, after everything that was added. Blocks, at most
+    /// statement_timeout each.
     [[nodiscard]] pqxx::result run(const Statement& statement, const pqxx::params& parameters);
     [[nodiscard]] pqxx::result run(const Statement& statement);
+    /// The same for a statement that neither reads nor locks what was added: that goes on waiting.
+    [[nodiscard]] pqxx::result look(const Statement& statement, const pqxx::params& parameters);
 
-    [[nodiscard]] pqxx::transaction_base& raw() noexcept { return raw_; }
+    /// Keeps a row for a statement whose only parameter is a JSON array of rows, so that one statement writes what many
+    /// have added. It runs before the next run(), at the latest before the commit; statements run in the order in which
+    /// they were first added to.
+    /// @param row      JSON text
+    /// @param missing  throws; called where the statement returns fewer rows than it was given
+    void add(const Statement& statement, std::string_view row, std::function<void()> missing = nullptr);
+    /// Runs what was added. Blocks.
+    void write_added();
+
+    /// For what has no statement of its own. Runs what was added.
+    [[nodiscard]] pqxx::transaction_base& raw() {
+        write_added();
+        return raw_;
+    }
     [[nodiscard]] Session& session() noexcept { return session_; }
 
     /// Whose row this transaction has locked already, so that it is not locked again. A lock lives until the commit, so
@@ -37,9 +57,17 @@ public:
     [[nodiscard]] bool is_held_by(const void* owner) const noexcept { return owner == holder_; }
 
 private:
+    struct Added {
+        Statement statement;
+        std::string rows;  ///< the array without its brackets
+        std::size_t count = 0;
+        std::function<void()> missing;
+    };
+
     Session& session_;
     pqxx::transaction_base& raw_;
     const void* holder_ = nullptr;
+    std::vector<Added> added_;
 };
 
 /// Runs `body` in one transaction and commits it. Blocks.

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json_text.hpp"
+#include "queue/added_records.hpp"
 #include "queue/steps.hpp"
 #include "runtime/live_attempt.hpp"
 
@@ -46,30 +47,6 @@ std::string hash_of(const json& input) {
                                               why, id, step))};
 }
 
-/// Runs a transaction about a step's record until it comes through. Each of them may run again after a commit in doubt:
-/// it finds what it wrote itself. Giving up would cost more than waiting: what is recorded as begun and was not, or is
-/// done and not recorded, counts as an unknown effect in the next attempt.
-template <typename Body>
-asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> persist(Attempt& attempt, Body body) {
-    auto pause = kFirstPause;
-    for (int tries = 1;; ++tries) {
-        try {
-            co_return co_await attempt.transact(body);
-        } catch (const pg::DatabaseError& e) {
-            const auto reason = attempt.cancelled();
-            if (e.trouble() == pg::Trouble::kRefused || reason == core::CancelReason::kLeaseLost) throw;
-            if (reason && tries >= kTriesWhenCancelled) throw;
-            if (tries == 1) {
-                attempt.log(LogLevel::kWarning, fmt::format("a step could not be recorded, tried again: {}", e.what()));
-            }
-        }
-        asio::steady_timer timer{co_await asio::this_coro::executor, pause};
-        boost::system::error_code woken;  // by a cancellation: the next failure decides
-        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-        pause = std::min(pause * 2, kLongestPause);
-    }
-}
-
 /// @throws EndAttempt where the answer on record is to another question
 void require_same_input(const queue::BegunStep& begun, const std::string& name) {
     if (begun.answer == queue::StepBegin::kLost) throw LeaseLost{};
@@ -80,7 +57,38 @@ void require_same_input(const queue::BegunStep& begun, const std::string& name) 
                     name))};
 }
 
+/// A step of a first attempt has a record after all: it is begun again by asking for it.
+struct StepIsKnown {};
+
+[[noreturn]] void throw_lease_lost() { throw LeaseLost{}; }
+
+/// JSON's null would become SQL's on its way through an array of rows.
+bool may_be_added(const std::string& result) { return result != "null"; }
+
 }  // namespace
+
+/// Each of them may run again after a commit in doubt: it finds what it wrote itself. Giving up would cost more than
+/// waiting: what is recorded as begun and was not, or is done and not recorded, counts as an unknown effect in the next
+/// attempt.
+template <typename Body>
+asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> LiveAttempt::persist(Body body) {
+    auto pause = kFirstPause;
+    for (int tries = 1;; ++tries) {
+        try {
+            co_return co_await transact_as_told(body);
+        } catch (const pg::DatabaseError& e) {
+            const auto reason = cancelled();
+            if (e.trouble() == pg::Trouble::kRefused || reason == core::CancelReason::kLeaseLost) throw;
+            if (reason && tries >= kTriesWhenCancelled) throw;
+            if (tries == 1)
+                log(LogLevel::kWarning, fmt::format("a step could not be recorded, tried again: {}", e.what()));
+        }
+        asio::steady_timer timer{co_await asio::this_coro::executor, pause};
+        boost::system::error_code woken;  // by a cancellation: the next failure decides
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+        pause = std::min(pause * 2, kLongestPause);
+    }
+}
 
 asio::awaitable<LiveAttempt::BodyEnd> LiveAttempt::run_body(const StepBody& body, const StepCall& call) const {
     BodyEnd end;
@@ -104,7 +112,11 @@ asio::awaitable<LiveAttempt::BodyEnd> LiveAttempt::run_body(const StepBody& body
 
 void LiveAttempt::settle_in(pg::Transaction& tx, const std::string& step, queue::StepStatus status,
                             const std::string& text) {
-    if (!queue::settle_step(tx, guard(), step, status, text)) throw LeaseLost{};
+    if (adds_records() && status == queue::StepStatus::kDone && may_be_added(text)) {
+        queue::add_done_step(tx, guard(), step, text, throw_lease_lost);
+    } else if (!queue::settle_step(tx, guard(), step, status, text)) {
+        throw LeaseLost{};
+    }
     tx.note_held_by(this);
 }
 
@@ -118,7 +130,7 @@ void LiveAttempt::write_in(pg::Transaction& tx, const UnsettledSteps::Batch& ear
 asio::awaitable<void> LiveAttempt::write_unsettled() {
     UnsettledSteps::Batch earlier{unsettled_};
     auto write = [this, &earlier](pg::Transaction& tx) { write_in(tx, earlier); };
-    co_await persist(*this, write);
+    co_await persist(write);
     earlier.confirm();
 }
 
@@ -128,7 +140,12 @@ json LiveAttempt::step_in(pg::Transaction& tx, const std::string& name, const js
     // Nothing can be on record before the first claim's attempt.
     if (job_.lease_epoch.value <= 1) {
         json result = body();
-        if (!queue::record_step(tx, guard(), job_.attempt, name, hash, core::storable_json(result))) throw LeaseLost{};
+        const std::string text = core::storable_json(result);
+        if (adds_records() && may_be_added(text)) {
+            queue::add_recorded_step(tx, guard(), job_.attempt, name, hash, text, throw_lease_lost);
+        } else if (!queue::record_step(tx, guard(), job_.attempt, name, hash, text)) {
+            throw LeaseLost{};
+        }
         tx.note_held_by(this);
         return result;
     }
@@ -144,6 +161,24 @@ json LiveAttempt::step_in(pg::Transaction& tx, const std::string& name, const js
 asio::awaitable<queue::BegunStep> LiveAttempt::begin_step(const std::string& name, const std::string& hash,
                                                           const StepCall& call, const StepOptions& options) {
     UnsettledSteps::Batch earlier{unsettled_};
+    auto add = [&](pg::Transaction& tx) {
+        write_in(tx, earlier);
+        queue::add_begun_step(tx, guard(), job_.attempt, name, hash, [] { throw StepIsKnown{}; });
+        tx.note_held_by(this);
+        if (options.prepare) options.prepare(tx, call);
+    };
+    if (adds_records()) {
+        bool known = false;
+        try {
+            co_await persist(add);
+        } catch (const StepIsKnown&) {
+            known = true;
+        }
+        if (!known) {
+            earlier.confirm();
+            co_return queue::BegunStep{.answer = queue::StepBegin::kFresh};
+        }
+    }
     auto begin = [&](pg::Transaction& tx) {
         write_in(tx, earlier);
         auto begun = queue::begin_step(tx, guard(), job_.attempt, name, hash);
@@ -153,7 +188,7 @@ asio::awaitable<queue::BegunStep> LiveAttempt::begin_step(const std::string& nam
         }
         return begun;
     };
-    auto begun = co_await persist(*this, begin);
+    auto begun = co_await persist(begin);
     earlier.confirm();
     co_return begun;
 }
@@ -165,7 +200,7 @@ asio::awaitable<void> LiveAttempt::restart_step(const std::string& name, const S
         tx.note_held_by(this);
         if (options.prepare) options.prepare(tx, call);
     };
-    co_await persist(*this, restart);
+    co_await persist(restart);
 }
 
 asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody body, StepOptions options) {
@@ -182,7 +217,7 @@ asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody b
             if (auto happened = co_await options.verify(call)) {
                 const std::string verified = core::storable_json(*happened);
                 auto settle = [&](pg::Transaction& tx) { settle_in(tx, name, queue::StepStatus::kDone, verified); };
-                co_await persist(*this, settle);
+                co_await persist(settle);
                 co_return std::move(*happened);
             }
         } else if (!options.repeatable) {
@@ -224,7 +259,7 @@ asio::awaitable<std::exception_ptr> LiveAttempt::settle(const std::string& name,
     };
     std::exception_ptr not_settled;
     try {
-        co_await persist(*this, settle);
+        co_await persist(settle);
         earlier.confirm();
     } catch (...) {  // whatever it is: it is thrown on as soon as cancellations throw again
         not_settled = std::current_exception();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json_text.hpp"
+#include "queue/added_records.hpp"
 #include "queue/enqueue.hpp"
 #include "queue/inspect.hpp"
 #include "queue/lease.hpp"
@@ -25,7 +26,11 @@ constexpr std::chrono::milliseconds kLongestPause{2'000};
 
 void LiveAttempt::guard_in(pg::Transaction& tx) {
     if (tx.is_held_by(this)) return;
-    if (!queue::hold_attempt(tx, guard())) throw LeaseLost{};
+    if (adds_records()) {
+        queue::add_hold(tx, guard(), [] { throw LeaseLost{}; });
+    } else if (!queue::hold_attempt(tx, guard())) {
+        throw LeaseLost{};
+    }
     tx.note_held_by(this);
 }
 
@@ -54,7 +59,11 @@ boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std
         write_in(tx, earlier);
         guard_in(tx);
         const auto result = body(tx);
-        if (!queue::complete_in(tx, guard(), result)) throw LeaseLost{};
+        if (adds_records() && !result.empty() && result != "null") {
+            queue::add_completion(tx, guard(), result, [] { throw LeaseLost{}; });
+        } else if (!queue::complete_in(tx, guard(), result)) {
+            throw LeaseLost{};
+        }
     };
     // Where a session broke during COMMIT the row itself tells: the epoch is raised by every claim, so a completed row
     // of this epoch is ours.
@@ -73,7 +82,7 @@ boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std
             if (in_doubt) known = co_await transact(look);
             in_doubt = false;
             if (!known) {
-                co_await transact(complete);
+                co_await transact_as_told(complete);
                 known = core::AlreadySettled{};
             }
             if (std::holds_alternative<core::AlreadySettled>(*known)) earlier.confirm();

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] std::optional<core::CancelReason> cancelled() const noexcept override;
     void log(LogLevel level, std::string_view message) override;
     [[nodiscard]] pg::LaneGroup& store() noexcept override { return world_.store; }
+    void share_transactions(bool shared) noexcept override { shares_.store(shared, std::memory_order_relaxed); }
     void guard_in(pg::Transaction& tx) override;
     core::Enqueued enqueue_in(pg::Transaction& tx, const core::NewJob& job) override;
     boost::asio::awaitable<core::Enqueued> enqueue(core::NewJob job) override;
@@ -100,7 +101,16 @@ private:
                                                                     const StepOptions& options);
     void settle_in(pg::Transaction& tx, const std::string& step, queue::StepStatus status, const std::string& text);
     void write_in(pg::Transaction& tx, const UnsettledSteps::Batch& earlier);
+    /// Runs a transaction about a record until it comes through, in company where the attempt shares its transactions.
+    template <typename Body>
+    [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> persist(Body body);
+    template <typename Body>
+    [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> transact_as_told(Body body);
 
+    [[nodiscard]] bool shares() const noexcept { return shares_.load(std::memory_order_relaxed); }
+    /// Records of a first attempt are new, and their answers are known beforehand: what is not as expected throws when
+    /// they are written.
+    [[nodiscard]] bool adds_records() const noexcept { return shares() && job_.lease_epoch.value <= 1; }
     [[nodiscard]] queue::Guard guard() const noexcept { return {world_.worker, job_.key()}; }
 
     const core::Job job_;
@@ -113,10 +123,17 @@ private:
     std::atomic<core::SteadyTime> cancelled_at_{};
     std::atomic<bool> left_behind_{false};
     std::atomic<bool> begun_{false};
+    std::atomic<bool> shares_{false};
     std::atomic<int> cancel_reason_{-1};
     UnsettledSteps unsettled_;
     std::mutex interrupt_mutex_;
     std::function<void()> interrupt_;
 };
+
+template <typename Body>
+boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> LiveAttempt::transact_as_told(Body body) {
+    if (shares()) co_return co_await store().transact_together(std::move(body));
+    co_return co_await store().transact(std::move(body));
+}
 
 }  // namespace oiab::runtime

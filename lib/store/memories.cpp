@@ -61,7 +61,7 @@ std::vector<MemoryRow> recall_similar(pg::Transaction& tx, const MemoryReader& r
 std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& reader, int limit) {
     auto params = reader_params(reader);
     params.append(limit);
-    return read_memories(tx.run(sql::recall_recent, params));
+    return read_memories(tx.look(sql::recall_recent, params));
 }
 
 std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader, const std::string& query,

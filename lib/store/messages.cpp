@@ -1,6 +1,7 @@
 #include "store/messages.hpp"
 
 #include "pg/database_error.hpp"
+#include "store/json_rows.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
@@ -8,9 +9,6 @@ namespace oiab::store {
 namespace {
 
 using nlohmann::json;
-
-json parsed_or_null(const std::optional<std::string>& text) { return text ? json::parse(*text) : json(nullptr); }
-json text_or_null(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
 
 std::vector<MessageRow> read_messages(const pqxx::result& found) {
     std::vector<MessageRow> messages;
@@ -38,23 +36,14 @@ std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, 
     }
     json list = json::array();
     for (const auto& message : messages) {
-        list.push_back({{"place", list.size()},
-                        {"role", message.role},
-                        {"content", message.content},
-                        {"parts", parsed_or_null(message.parts)},
-                        {"tool_calls", parsed_or_null(message.tool_calls)},
-                        {"tool_call_id", text_or_null(message.tool_call_id)},
-                        {"model", text_or_null(message.model)},
-                        {"job_id", message.job_id.to_string()},
-                        {"step", message.step},
-                        {"ordinal", message.ordinal},
-                        {"metadata", json::parse(message.metadata)}});
+        list.push_back(rows::json_row(message));
+        list.back()["place"] = list.size();
     }
     return static_cast<std::size_t>(tx.run(sql::append_messages, pqxx::params{session_id, rows::dump(list)}).size());
 }
 
 std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id, int limit) {
-    return read_messages(tx.run(sql::load_messages, pqxx::params{session_id, limit}));
+    return read_messages(tx.look(sql::load_messages, pqxx::params{session_id, limit}));
 }
 
 std::vector<MessageRow> load_turn_messages(pg::Transaction& tx, const std::string& session_id, core::JobId job) {

@@ -22,7 +22,7 @@ ProviderRow read_provider(const pqxx::row& row) {
 
 std::vector<ProviderRow> load_providers(pg::Transaction& tx, core::UserId user, std::optional<core::TenantId> tenant) {
     std::vector<ProviderRow> providers;
-    for (const auto& row : tx.run(sql::load_providers, pqxx::params{user.to_string(), rows::text_of(tenant)}))
+    for (const auto& row : tx.look(sql::load_providers, pqxx::params{user.to_string(), rows::text_of(tenant)}))
         providers.push_back(read_provider(row));
     return providers;
 }

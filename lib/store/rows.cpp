@@ -6,20 +6,12 @@
 #include <charconv>
 #include <iterator>
 
+#include "core/json_text.hpp"
+
 namespace oiab::store::rows {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-nlohmann::json clean(const nlohmann::json& json) {
-    if (json.is_string()) return without_nul(json.get_ref<const std::string&>());
-    if (json.is_structured()) {
-        auto copy = json;
-        for (auto& element : copy) element = clean(element);
-        return copy;
-    }
-    return json;
-}
 
 }  // namespace
 
@@ -36,9 +28,7 @@ std::string without_nul(std::string_view text) {
     return out;
 }
 
-std::string dump(const nlohmann::json& json) {
-    return clean(json).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string dump(const nlohmann::json& json) { return core::storable_json(json); }
 
 std::string vector_literal(std::span<const float> values) {
     std::string out = "[";

@@ -6,7 +6,7 @@
 namespace oiab::store {
 
 std::optional<SessionRow> find_session(pg::Transaction& tx, const std::string& session_id) {
-    const auto found = tx.run(sql::find_session, pqxx::params{session_id});
+    const auto found = tx.look(sql::find_session, pqxx::params{session_id});
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
     SessionRow session;

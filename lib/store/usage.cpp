@@ -1,5 +1,6 @@
 #include "store/usage.hpp"
 
+#include "store/json_rows.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
@@ -8,25 +9,7 @@ namespace oiab::store {
 std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events) {
     if (events.empty()) return 0;
     auto list = nlohmann::json::array();
-    for (const auto& event : events) {
-        list.push_back(
-            {{"request_id", event.request_id},
-             {"tenant_id", rows::json_of(event.tenant_id)},
-             {"user_id", rows::json_of(event.user_id)},
-             {"session_id", rows::json_or_null(event.session_id)},
-             {"job_id", rows::json_of(event.job_id)},
-             {"purpose", event.purpose},
-             {"provider", rows::json_or_null(event.provider)},
-             {"model", rows::json_or_null(event.model)},
-             {"input_tokens", event.input_tokens},
-             {"output_tokens", event.output_tokens},
-             {"cache_read_tokens", event.cache_read_tokens},
-             {"cache_write_tokens", event.cache_write_tokens},
-             {"reasoning_tokens", event.reasoning_tokens},
-             {"cost_usd", event.cost_usd},
-             {"uncertain", event.uncertain},
-             {"duration_ms", event.duration ? nlohmann::json(event.duration->count()) : nlohmann::json(nullptr)}});
-    }
+    for (const auto& event : events) list.push_back(rows::json_row(event));
     return static_cast<std::size_t>(tx.run(sql::record_usage, pqxx::params{rows::dump(list)}).size());
 }
 
@@ -50,7 +33,7 @@ std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantI
 CallTerms find_terms(pg::Transaction& tx, const std::string& provider, const std::string& kind,
                      const std::string& model, const std::optional<core::TenantId>& tenant) {
     const auto row =
-        tx.run(sql::find_terms, pqxx::params{provider, model, rows::null_if_empty(kind), rows::text_of(tenant)})[0];
+        tx.look(sql::find_terms, pqxx::params{provider, model, rows::null_if_empty(kind), rows::text_of(tenant)})[0];
     CallTerms terms;
     if (!row[0].is_null()) {
         terms.price = ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>(),

@@ -6,7 +6,7 @@
 namespace oiab::store {
 
 std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
-    const auto found = tx.run(sql::find_user, pqxx::params{id.to_string()});
+    const auto found = tx.look(sql::find_user, pqxx::params{id.to_string()});
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
     UserRow user;

@@ -93,6 +93,17 @@ public:
         return store().transact(std::move(body));
     }
 
+    /// The same in a transaction that other attempts may share: see share_transactions.
+    template <typename Body>
+    boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> transact_together(Body body) {
+        return store().transact_together(std::move(body));
+    }
+    /// From now on the records of this attempt's steps and its completion, with what prepare, keep and complete_in's
+    /// body write, may share transactions with those of other attempts, which costs a fraction where hundreds are at
+    /// work. The guard holds as ever; a transaction that does not come through is run again for each attempt alone. For
+    /// attempts whose writes wait for no locks that others hold for long.
+    virtual void share_transactions(bool /*shared*/) noexcept {}
+
     /// Locks the attempt's row under the guard, so that what follows in `tx` commits only while the attempt is ours.
     /// Lane threads only. @throws LeaseLost
     virtual void guard_in(pg::Transaction& tx) = 0;

@@ -49,6 +49,7 @@ public:
     [[nodiscard]] std::optional<core::CancelReason> cancelled() const noexcept override { return inner_.cancelled(); }
     void log(LogLevel level, std::string_view message) override { inner_.log(level, message); }
     [[nodiscard]] pg::LaneGroup& store() noexcept override { return inner_.store(); }
+    void share_transactions(bool shared) noexcept override { inner_.share_transactions(shared); }
     void guard_in(pg::Transaction& tx) override { inner_.guard_in(tx); }
     core::Enqueued enqueue_in(pg::Transaction& tx, const core::NewJob& job) override {
         return inner_.enqueue_in(tx, job);

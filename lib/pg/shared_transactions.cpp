@@ -1,0 +1,71 @@
+#include "pg/shared_transactions.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "pg/database_error.hpp"
+
+namespace oiab::pg {
+namespace {
+
+using Part = SharedTransactions::Part;
+
+/// Runs the parts in one transaction. @returns why it did not come through; nullptr where it did
+std::exception_ptr commit(Session& session, std::span<Part> parts) {
+    try {
+        in_transaction(session, std::function<void(Transaction&)>{[&](Transaction& tx) {
+                           for (auto& part : parts) part.body(tx);
+                       }});
+        return nullptr;
+    } catch (...) {  // carried to whoever waits, whatever it is
+        return std::current_exception();
+    }
+}
+
+/// Whether nothing of it happened and the session can go on: then each part may show whether it was the one to blame.
+bool may_run_apart(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const DatabaseError& e) {
+        return e.trouble() == Trouble::kRetry || e.trouble() == Trouble::kRefused;
+    } catch (...) {  // a body's own: it was rolled back
+        return true;
+    }
+}
+
+void write(Session& session, std::span<Part> parts) {
+    const auto error = commit(session, parts);
+    if (error && parts.size() > 1 && may_run_apart(error)) {
+        for (auto& part : parts) part.done(commit(session, {&part, 1}));
+        return;
+    }
+    for (auto& part : parts) part.done(error);
+}
+
+}  // namespace
+
+bool SharedTransactions::add(Part part) {
+    const std::scoped_lock lock{mutex_};
+    waiting_.push_back(std::move(part));
+    if (serving_ >= most_lanes_) return false;
+    ++serving_;
+    return true;
+}
+
+std::vector<Part> SharedTransactions::take() {
+    const std::scoped_lock lock{mutex_};
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(kMost, waiting_.size()));
+    std::vector<Part> parts{std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end)};
+    waiting_.erase(waiting_.begin(), end);
+    if (parts.empty()) --serving_;
+    return parts;
+}
+
+void SharedTransactions::serve(Lane& lane, Session& session) {
+    auto parts = take();
+    if (parts.empty()) return;
+    write(session, parts);
+    lane.post([this, &lane](Session& same) { serve(lane, same); });
+}
+
+}  // namespace oiab::pg
