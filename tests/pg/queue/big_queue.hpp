@@ -118,9 +118,11 @@ private:
         std::vector<queue::Settlement> batch;
         for (const auto& key : keys) {
             const auto place = mixed ? batch.size() % 3 : 2;
-            batch.push_back({key, place == 0   ? core::Outcome{core::retry("x", std::chrono::hours{1})}
-                                  : place == 1 ? core::Outcome{core::failed(core::FailureReason::kError, "x")}
-                                               : core::Outcome{core::completed()}});
+            batch.push_back({key,
+                             place == 0   ? core::Outcome{core::retry("x", std::chrono::hours{1})}
+                             : place == 1 ? core::Outcome{core::failed(core::FailureReason::kError, "x")}
+                                          : core::Outcome{core::completed()},
+                             false});
         }
         return batch;
     }

@@ -112,7 +112,7 @@ TEST_CASE("plan guards: a claim with marks does not walk past what was finished 
     for (int round = 0; round < 6; ++round) {
         std::vector<queue::Settlement> batch;
         for (auto& job : BigQueue::claim(observed.session(), 1'000)) {
-            batch.push_back({job.key(), core::completed()});
+            batch.push_back({job.key(), core::completed(), false});
             last = std::move(job);
         }
         REQUIRE(batch.size() == 1'000);
@@ -170,7 +170,7 @@ TEST_CASE("plan guards: they notice where an index is missing") {
         });
         CHECK_FALSE(complaints(renew, kBounds.at("renew")).empty());
         const auto settle = blind.during([&](pg::Session& s) {
-            const queue::Settlement one{key, core::completed()};
+            const queue::Settlement one{key, core::completed(), false};
             (void)queue::settle(s, BigQueue::kWorker, {&one, 1});
         });
         CHECK_FALSE(complaints(settle, kBounds.at("settle completed")).empty());

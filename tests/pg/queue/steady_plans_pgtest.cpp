@@ -18,7 +18,7 @@ TEST_CASE_METHOD(QueueFixture, "steady plans: a claim that was planned on an emp
         auto jobs = claim_as(plans.on(session), worker, 5);
         std::vector<queue::Settlement> batch;
         for (const auto& job : jobs) {
-            if (batch.size() % 2 == 0) batch.push_back({job.key(), core::completed()});
+            if (batch.size() % 2 == 0) batch.push_back({job.key(), core::completed(), false});
             else batch.push_back({job.key(), core::retry("x", 1h)});
         }
         (void)queue::settle(plans.on(session), worker, batch);
@@ -53,7 +53,7 @@ TEST_CASE_METHOD(QueueFixture,
     const auto settle_all = [&] {
         std::vector<queue::Settlement> batch;
         for (const auto& job : claim_as(plans.on(session), worker, 10)) {
-            if (batch.size() % 2 == 0) batch.push_back({job.key(), core::completed()});
+            if (batch.size() % 2 == 0) batch.push_back({job.key(), core::completed(), false});
             else batch.push_back({job.key(), core::retry("x", 1h)});
         }
         (void)queue::settle(plans.on(session), worker, batch);
