@@ -87,6 +87,7 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                           .max_crashes = settings_.max_crashes,
                           .snapshot_warning = settings_.snapshot_warning,
                           .purge_beside = settings_.purge_beside,
+                          .retention_delay = settings_.retention_delay,
                           .errand = settings_.errand,
                           .errand_interval = settings_.notify ? kErrandInterval : kUntoldErrandInterval},
         world_, failed);

@@ -111,6 +111,7 @@ bool Janitor::lead() {
     if (term && term != term_) {
         log().info("this worker is the leader now", {{"term", *term}});
         errand_may_be_due_.store(true, std::memory_order_release);
+        retention_due_ = core::Deadline::after(settings_.retention_delay);
         const auto uptime = pg::autocommit(session(), [](pg::Transaction& tx) { return queue::server_uptime(tx); });
         rescue_from_ = std::max(rescue_from_, world_.clock.now() + settings_.lease - uptime);
     }

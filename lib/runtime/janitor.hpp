@@ -28,7 +28,9 @@ public:
         int max_crashes = 3;
         std::chrono::milliseconds snapshot_warning{600'000};  ///< see SnapshotWatch
         PurgeBeside purge_beside;                             ///< empty: the jobs alone are looked after
-        LeaderErrand errand;                                  ///< empty: none
+        /// How long after it has come to lead it begins to delete: whoever starts has work to do that waits already.
+        std::chrono::milliseconds retention_delay{60'000};
+        LeaderErrand errand;  ///< empty: none
         /// How often the errand is run where nothing is known of; errand_may_be_due() comes before that.
         std::chrono::milliseconds errand_interval{60'000};
     };
@@ -63,7 +65,7 @@ private:
     core::SteadyTime rescue_from_;
     core::SteadyTime last_round_;
     RetentionWalk retention_;
-    core::Deadline retention_due_ = core::Deadline::after(std::chrono::milliseconds::zero());
+    core::Deadline retention_due_ = core::Deadline::never();
     SnapshotWatch snapshots_;
 };
 
