@@ -57,6 +57,10 @@ DECLARE
     lost record;
     target uuid;
 BEGIN
+    -- The trigger's condition is as short as it can be: the server reads it anew for each statement.
+    IF OLD.status = 'failed' OR OLD.kind NOT IN ('dispatch-execute', 'dispatch-synthesize') THEN
+        RETURN NULL;
+    END IF;
     -- Not by one CASE: of a deleted row there is no NEW.
     IF TG_OP = 'DELETE' THEN
         SELECT * INTO lost FROM job_loss(TG_OP, OLD);
@@ -81,7 +85,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dispatch_on_job_lost() IS 'Carries the failure of a dispatch''s job over to its member and dispatch.';
 CREATE OR REPLACE TRIGGER jobs_60_dispatch_failed AFTER UPDATE OF status ON jobs FOR EACH ROW
-    WHEN (NEW.status = 'failed' AND OLD.status <> 'failed' AND NEW.kind IN ('dispatch-execute', 'dispatch-synthesize'))
+    WHEN (NEW.status = 'failed')
     EXECUTE FUNCTION dispatch_on_job_lost();
 CREATE OR REPLACE TRIGGER jobs_60_dispatch_deleted AFTER DELETE ON jobs FOR EACH ROW
     WHEN (OLD.finished_at IS NULL AND OLD.kind IN ('dispatch-execute', 'dispatch-synthesize'))

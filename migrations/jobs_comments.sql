@@ -3,7 +3,7 @@
 COMMENT ON TABLE jobs IS 'The job queue: one row a job, delivered at least once. Written by any SQL client (INSERT with kind and payload), claimed and settled by the workers.';
 COMMENT ON COLUMN jobs.id IS 'UUIDv7 by default: time-ordered, so that inserts stay in one corner of the index and old rows can be found by id.';
 COMMENT ON COLUMN jobs.kind IS 'Which handler runs it: agent-turn, orchestrator-plan, … any text of 1 to 200 characters.';
-COMMENT ON COLUMN jobs.status IS 'pending, running, completed or failed. Illegal changes are refused by trigger jobs_10_illegal_update.';
+COMMENT ON COLUMN jobs.status IS 'pending, running, completed or failed. Illegal changes are refused by trigger jobs_10_unusual_update.';
 COMMENT ON COLUMN jobs.payload IS 'What the handler is given; its shape belongs to the kind.';
 COMMENT ON COLUMN jobs.run_at IS 'Earliest execution. A retry moves it to now plus the backoff.';
 COMMENT ON COLUMN jobs.attempts IS 'Attempts begun and not refunded: a claim adds one; snooze and release give it back.';

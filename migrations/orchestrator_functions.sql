@@ -117,6 +117,10 @@ DECLARE
     target uuid;
     named text;
 BEGIN
+    -- The trigger's condition is as short as it can be: the server reads it anew for each statement.
+    IF OLD.status = 'failed' OR OLD.kind NOT IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize') THEN
+        RETURN NULL;
+    END IF;
     -- Not by one CASE: of a deleted row there is no NEW.
     IF TG_OP = 'DELETE' THEN
         SELECT * INTO lost FROM job_loss(TG_OP, OLD);
@@ -152,8 +156,7 @@ END $$;
 COMMENT ON FUNCTION orchestrator_on_job_lost() IS 'Carries the failure of an orchestrator job over to its subtask and plan.';
 
 CREATE OR REPLACE TRIGGER jobs_60_orchestrator_failed AFTER UPDATE OF status ON jobs FOR EACH ROW
-    WHEN (NEW.status = 'failed' AND OLD.status <> 'failed'
-          AND NEW.kind IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize'))
+    WHEN (NEW.status = 'failed')
     EXECUTE FUNCTION orchestrator_on_job_lost();
 CREATE OR REPLACE TRIGGER jobs_60_orchestrator_deleted AFTER DELETE ON jobs FOR EACH ROW
     WHEN (OLD.finished_at IS NULL AND OLD.kind IN ('orchestrator-plan', 'orchestrator-subtask', 'orchestrator-synthesize'))

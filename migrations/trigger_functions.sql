@@ -43,7 +43,11 @@ DECLARE
     lost record;
     named text := split_part(OLD.dedupe_key, ':', 2);
 BEGIN
-    -- Anybody may have made a job of such a key.
+    -- The trigger's condition is as short as it can be: the server reads it anew for each statement. Anybody may have made a job of such
+    -- a key.
+    IF OLD.status = 'failed' OR OLD.kind <> 'trigger-fire' OR (OLD.dedupe_key LIKE 'trigger:%') IS NOT TRUE THEN
+        RETURN NULL;
+    END IF;
     IF named !~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN
         RETURN NULL;
     END IF;
@@ -61,7 +65,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION oiab_on_firing_lost() IS 'Lets the schedule of a trigger go on after a firing whose job failed for good or was deleted.';
 CREATE OR REPLACE TRIGGER jobs_60_firing_failed AFTER UPDATE OF status ON jobs FOR EACH ROW
-    WHEN (NEW.status = 'failed' AND OLD.status <> 'failed' AND NEW.kind = 'trigger-fire' AND NEW.dedupe_key LIKE 'trigger:%')
+    WHEN (NEW.status = 'failed')
     EXECUTE FUNCTION oiab_on_firing_lost();
 CREATE OR REPLACE TRIGGER jobs_60_firing_deleted AFTER DELETE ON jobs FOR EACH ROW
     WHEN (OLD.finished_at IS NULL AND OLD.kind = 'trigger-fire' AND OLD.dedupe_key LIKE 'trigger:%')

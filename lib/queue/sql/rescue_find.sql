@@ -4,7 +4,7 @@
 -- $6 interval  legacy_lock_timeout: a row without a lease is lapsed so long after locked_at; NULL for never
 -- Rows: the lapsed attempts, and one last row with lapsed = false: the page's last entry, where to go on; page_rows is how many
 -- entries the page had, and in_future tells that the rest of that (kind, priority) is not due yet and cannot be running: claim.sql
--- takes only what is due, claim_one.sql and the trigger jobs_20_legacy_claim bring run_at back to now.
+-- takes only what is due, claim_one.sql and the trigger jobs_10_unusual_update bring run_at back to now.
 -- Zero rows: the end of the index. Index: jobs_ready_idx. Locks: none.
 WITH page AS MATERIALIZED (
     SELECT j.id, j.kind COLLATE "C" AS kind, j.priority, j.run_at, j.dedupe_key IS NOT NULL AS keyed, j.lease_epoch,
