@@ -54,8 +54,9 @@ class Worker:
         """What the process has used at most; a process that is gone has no figure, and the last one stays."""
         self.peak_mb = usage.peak_resident_mb(self.pid) or self.peak_mb
 
-    def wait_until_drained(self, connection, patience, last=None, among_others=False):
-        """Returns when the contender has left, or when its table shows no unfinished job (`among_others`: no due one).
+    def wait_until_drained(self, connection, patience, last=None, among_others=False, since=None):
+        """Returns when the contender has left, or when its table shows no unfinished job (`among_others`: no due one; `since`: none
+        due from then on, where looking past what was finished before would take longer than the work).
         `last` is the job that is due last: until it is finished only its row is asked for, which costs next to nothing."""
         give_up = time.monotonic() + patience
         while time.monotonic() < give_up:
@@ -75,8 +76,8 @@ class Worker:
                     raise self.failure("ended before the work did")
                 if last and tables.is_finished(connection, self.contender.table, last):
                     last = None
-                if not last and not tables.has_due_work(connection, self.contender.table, among_others) and \
-                        (among_others or tables.unfinished(connection, self.contender.table) == 0):
+                if not last and not tables.has_due_work(connection, self.contender.table, among_others, since) and \
+                        (among_others or since or tables.unfinished(connection, self.contender.table) == 0):
                     self.cpu = usage.cpu_seconds(self.pid)
                     return
                 time.sleep(0.005)

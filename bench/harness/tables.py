@@ -72,15 +72,20 @@ def last_due(connection, table):
     return connection.value(f"SELECT id FROM {table} WHERE status = 'pending' ORDER BY run_at DESC LIMIT 1")
 
 
+def first_due(connection, table):
+    """When the first job that is due was to run. Walks past everything that is finished and not vacuumed yet."""
+    return connection.value(f"SELECT min(run_at) FROM {table} WHERE status = 'pending'")
+
+
 def is_finished(connection, table, job):
     return connection.query(f"SELECT 1 FROM {table} WHERE id = '{job}' AND status IN ('completed', 'failed')") != [] or \
         connection.query(f"SELECT 1 FROM {table} WHERE id = '{job}'") == []
 
 
-def has_due_work(connection, table, among_others=False):
+def has_due_work(connection, table, among_others=False, since=None):
     """Whether a due no-op job is unfinished. Walks what the claims left behind in the index: not for every millisecond.
-    `among_others`: what has been due for half an hour is not meant, it may not run."""
+    `among_others`: what has been due for half an hour is not meant, it may not run. `since`: nor what was due before."""
     if table == "jobs":
-        recent = "AND run_at > now() - interval '30 min'" if among_others else ""
+        recent = f"AND run_at >= '{since}'" if since else "AND run_at > now() - interval '30 min'" if among_others else ""
         return bool(connection.query(f"SELECT 1 {_DUE} {recent} ORDER BY run_at, id LIMIT 1"))
     return bool(connection.query(f"SELECT 1 FROM {table} WHERE status = 'pending' ORDER BY run_at LIMIT 1"))
