@@ -50,10 +50,11 @@ private:
     std::deque<Batch> batches_;
 };
 
-/// The low-water mark that the daemon would use: the first row of the claim before.
+/// The low-water mark that the daemon would use: the last row of the claim before.
 struct LowWater {
     std::string priority{"{NULL}"};
     std::string run_at{"{NULL}"};
+    std::string id{"{NULL}"};
 
     void follow(const PGresult* jobs) {
         const int count = PQntuples(jobs);
@@ -61,10 +62,12 @@ struct LowWater {
         const auto microseconds = [&](int row) {
             return std::llround(std::strtod(PQgetvalue(jobs, row, at), nullptr) * 1e6);
         };
-        auto lowest = microseconds(0);
-        for (int row = 1; row < count; ++row) lowest = std::min(lowest, microseconds(row));
+        int last = 0;
+        for (int row = 1; row < count; ++row)
+            if (microseconds(row) > microseconds(last)) last = row;
         priority = std::string{"{"} + PQgetvalue(jobs, 0, PQfnumber(jobs, "priority")) + "}";
-        run_at = "{" + std::to_string(lowest) + "}";
+        run_at = "{" + std::to_string(microseconds(last)) + "}";
+        id = std::string{"{"} + PQgetvalue(jobs, last, PQfnumber(jobs, "id")) + "}";
     }
 };
 
@@ -76,8 +79,8 @@ void claim(const std::string& url, const std::string& size, Batches& batches) {
     set_up(connection);
     connection.prepare("claim", sql::claim.text);
     for (LowWater mark;;) {
-        const auto jobs = connection.run(
-            "claim", {"{noop}", size.c_str(), kWorker, "60 s", mark.priority.c_str(), mark.run_at.c_str()});
+        const auto jobs = connection.run("claim", {"{noop}", size.c_str(), kWorker, "60 s", mark.priority.c_str(),
+                                                   mark.run_at.c_str(), mark.id.c_str(), "{NULL}", "f"});
         const int count = PQntuples(jobs.get());
         if (count == 0) return batches.put({});
         mark.follow(jobs.get());

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "queue/arrays.hpp"
+#include "queue/claim_ranges.hpp"
 #include "queue/rows.hpp"
 #include "queue/sql.hpp"
 
@@ -13,21 +14,11 @@ namespace oiab::queue {
 
 std::vector<core::Job> claim(pg::Transaction& tx, const ClaimRequest& request) {
     if (request.kinds.empty() || request.limit <= 0) return {};
-    ArrayText priorities;
-    ArrayText run_ats;
-    for (const auto& kind : request.kinds) {
-        const auto mark = std::ranges::find(request.low_water, kind, &LowWater::kind);
-        if (mark == request.low_water.end()) {
-            priorities.add_null();
-            run_ats.add_null();
-        } else {
-            priorities.add(std::int64_t{mark->priority});
-            run_ats.add(std::int64_t{mark->run_at.time_since_epoch().count()});
-        }
-    }
-    const auto rows = tx.run(sql::claim, pqxx::params{text_array(request.kinds), request.limit, request.worker.value,
-                                                      interval_text(request.lease), std::move(priorities).finish(),
-                                                      std::move(run_ats).finish()});
+    auto ranges = claim_ranges(request.kinds, request.low_water);
+    const auto rows = tx.run(
+        sql::claim, pqxx::params{std::move(ranges.kinds), request.limit, request.worker.value,
+                                 interval_text(request.lease), std::move(ranges.priorities), std::move(ranges.run_ats),
+                                 std::move(ranges.ids), std::move(ranges.last_priorities), request.in_turn});
     std::vector<core::Job> jobs;
     jobs.reserve(static_cast<std::size_t>(rows.size()));
     for (const auto& row : rows) jobs.push_back(job_of(row));
@@ -35,12 +26,18 @@ std::vector<core::Job> claim(pg::Transaction& tx, const ClaimRequest& request) {
     return jobs;
 }
 
-std::optional<std::chrono::milliseconds> next_due(pg::Transaction& tx, std::span<const std::string> kinds) {
-    const auto rows = tx.run(sql::next_due, pqxx::params{text_array(kinds)});
+std::optional<std::chrono::milliseconds> next_due(pg::Transaction& tx, std::span<const std::string> kinds,
+                                                  std::span<const LowWater> low_water) {
+    auto ranges = claim_ranges(kinds, low_water);
+    const auto rows = tx.run(
+        sql::next_due, pqxx::params{std::move(ranges.kinds), std::move(ranges.priorities), std::move(ranges.run_ats),
+                                    std::move(ranges.ids), std::move(ranges.last_priorities)});
     const auto wait = rows.at(0).at(0);
     if (wait.is_null()) return std::nullopt;
     return std::chrono::milliseconds{std::max<std::int64_t>(0, wait.as<std::int64_t>())};
 }
+
+bool claim_is_under_way(pg::Transaction& tx) { return tx.run(sql::claim_is_under_way).at(0).at(0).as<bool>(); }
 
 bool producers_are_committing(pg::Transaction& tx) {
     return tx.run(sql::producers_are_committing).at(0).at(0).as<bool>();

@@ -189,14 +189,19 @@ core::Deadline Claimer::look() {
     hungry_.store(true, std::memory_order_release);
     const auto wanted = std::min(executor_.wanted(), static_cast<std::size_t>(settings_.max_batch));
     if (wanted == 0) return poll;
-    if (const auto until = gathering_.wait(wanted, world_.clock.now())) return core::Deadline{*until};
+    const auto now = world_.clock.now();
+    if (const auto until = gathering_.wait(wanted, now)) return core::Deadline{*until};
+    if (const auto until = turn_.wait(now)) return core::Deadline{*until};
     switch (claim(wanted)) {
         case Found::kAll: return in(milliseconds::zero());
+        case Found::kNotOurTurn: return core::Deadline{turn_.wait(now).value_or(now)};
         case Found::kSome: contended_ = 0; break;
         case Found::kNothing: break;
     }
     hungry_.store(false, std::memory_order_release);
-    return until_next().or_earlier(poll);
+    auto next = until_next().or_earlier(poll);
+    if (const auto look = marks_.look_at()) next = next.or_earlier(core::Deadline{*look});
+    return next;
 }
 
 core::Deadline Claimer::until_next() {
@@ -208,7 +213,8 @@ core::Deadline Claimer::until_next() {
         marks_.hint();
         return in(milliseconds::zero());
     }
-    const auto due = pg::autocommit(session(), [this](pg::Transaction& tx) { return queue::next_due(tx, kinds_); });
+    const auto due =
+        pg::autocommit(session(), [this](pg::Transaction& tx) { return queue::next_due(tx, kinds_, marks_.known()); });
     if (!due) return core::Deadline::never();
     if (*due > milliseconds::zero()) {
         contended_ = 0;
@@ -223,19 +229,31 @@ core::Deadline Claimer::until_next() {
 Claimer::Found Claimer::claim(std::size_t wanted) {
     const auto started = world_.clock.now();
     const auto marks = marks_.at(started);
-    // A claim above the marks that comes back short tells nothing about what is below: the next look is a full one.
     const bool everything = marks.empty();
+    const bool in_turn = turn_.asks(wanted, started);
     auto jobs = pg::autocommit(session(), [&](pg::Transaction& tx) {
         return queue::claim(tx, {.worker = world_.worker,
                                  .kinds = kinds_,
                                  .limit = static_cast<int>(wanted),
                                  .lease = settings_.lease,
-                                 .low_water = marks});
+                                 .low_water = marks,
+                                 .in_turn = in_turn});
     });
-    gathering_.note(jobs.size() == wanted);
-    marks_.note(jobs, jobs.size() == wanted, started, world_.clock.now());
-    if (jobs.empty()) return everything ? Found::kNothing : Found::kAll;
-    const auto found = jobs.size() < wanted && everything ? Found::kSome : Found::kAll;
+    const auto ended = world_.clock.now();
+    if (jobs.empty() && in_turn) {
+        // Nothing was there, or somebody else was claiming: who has done so meanwhile is not asked a second time.
+        if (pg::autocommit(session(), queue::claim_is_under_way)) turn_.refused(ended, world_.random.uniform());
+        else turn_.insist();
+        return Found::kNotOurTurn;
+    }
+    const bool got_all = jobs.size() == wanted;
+    gathering_.note(got_all);
+    turn_.note(got_all);
+    marks_.note(jobs, got_all, everything, started, ended);
+    // A claim above the marks that comes back short tells nothing about what is below.
+    const bool look_again = !everything && marks_.at(ended).empty();
+    if (jobs.empty()) return look_again ? Found::kAll : Found::kNothing;
+    const auto found = got_all || look_again ? Found::kAll : Found::kSome;
     std::vector<AttemptPtr> attempts;
     attempts.reserve(jobs.size());
     const Registry::Entry* entry = nullptr;

@@ -5,6 +5,7 @@
 
 #include "pg/channel.hpp"
 #include "queue/claim.hpp"
+#include "runtime/claim_turn.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/gathering.hpp"
 #include "runtime/live_attempt.hpp"
@@ -42,7 +43,8 @@ public:
     void jobs_were_put_back();
 
 private:
-    enum class Found { kAll, kSome, kNothing };
+    /// kAll: there may be more. kNotOurTurn: nothing was looked for.
+    enum class Found { kAll, kSome, kNothing, kNotOurTurn };
 
     void serve() override;
     void wait_for_hints(core::Deadline until);
@@ -78,6 +80,7 @@ private:
     core::SteadyTime polled_at_{};
     std::optional<std::size_t> follow_up_;  // looks since a notification; set until no producer can have been missed
     Gathering gathering_;
+    ClaimTurn turn_;
     int contended_ = 0;  // looks in a row that found due rows locked by others
     std::string sweep_from_;
     LowWaterMarks marks_;

@@ -1,7 +1,8 @@
 #pragma once
-/// @file  The Claimer's low-water marks: where the due rows of each kind begin, so that a claim need not walk again
-/// past the index entries of all that it finished before. Pure; one thread.
+/// @file  The Claimer's low-water marks: where the due rows of each kind and priority begin, so that a claim need not
+/// walk again past the index entries of all that is finished. Pure; one thread.
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,28 +12,39 @@
 
 namespace oiab::runtime {
 
-/// no marks ── a claim of everything got all that it wanted ──▶ marks
-/// marks ── a claim came back short, or their time is up ──▶ no marks
+/// A mark is the last row that a claim brought. What turns up below it (an earlier run_at, a row that was put back or
+/// that another worker had locked) waits for the next look at everything, which is made
 ///
-/// A row that turns up below a mark (an urgent job, one with an earlier run_at, one that another worker had locked)
-/// waits for the next claim without marks: the one that comes back short, or else at most the interval below.
+/// - after a claim that came back short, or a hint: at once;
+/// - in any case after a second;
+/// - but never sooner than twenty times after as long as the last one took: under a held snapshot it walks past every
+///   row that was finished since. Where that is a long walk the marks hold even for claims that come back short.
 class LowWaterMarks {
 public:
     /// What the next claim may leave out. Empty where it has to look at everything.
-    [[nodiscard]] std::span<const queue::LowWater> at(core::SteadyTime now);
+    [[nodiscard]] std::span<const queue::LowWater> at(core::SteadyTime now) const;
 
     /// After a claim that used at(began): `jobs` are what it got, in its order.
-    void note(std::span<const core::Job> jobs, bool got_all, core::SteadyTime began, core::SteadyTime ended);
+    void note(std::span<const core::Job> jobs, bool got_all, bool everything, core::SteadyTime began,
+              core::SteadyTime ended);
 
-    /// Something may have turned up below a mark: the next claim looks at everything, unless such claims are expensive
-    /// and the last one was just now.
-    void hint() noexcept { hinted_ = true; }
+    /// Something may have turned up below a mark: the next claim looks at everything, as soon as that may be.
+    void hint() noexcept { wanted_ = true; }
+
+    /// What a look for the next due row may leave out after a claim that came back short: nothing where that is cheap.
+    [[nodiscard]] std::span<const queue::LowWater> known() const noexcept;
+    /// When to claim again because everything is to be looked at and may not be yet.
+    [[nodiscard]] std::optional<core::SteadyTime> look_at() const noexcept;
 
 private:
+    [[nodiscard]] core::SteadyTime may_look_at() const noexcept;
+    [[nodiscard]] queue::LowWater* find_or_add(const core::Job& job);
+
     std::vector<queue::LowWater> marks_;
-    core::SteadyTime full_at_{};
-    std::chrono::steady_clock::duration full_took_{};
-    bool hinted_ = false;
+    core::SteadyTime looked_at_{};
+    std::chrono::steady_clock::duration look_took_{};
+    bool long_walk_ = false;  // the last look walked far for what it brought
+    bool wanted_ = false;     // a look, as soon as it may be
 };
 
 }  // namespace oiab::runtime

@@ -148,7 +148,7 @@ inline PlansOfWork BigQueue::work(ObservedSession& observed) {
     std::vector<core::Job> last;
     watch("claim", [&](pg::Session& s) { last = claim(s, 100); });
     std::vector<queue::LowWater> marks;
-    if (!last.empty()) marks.push_back({"noop", last.back().priority, last.back().run_at});
+    if (!last.empty()) marks.push_back({"noop", last.back().priority, last.back().run_at, last.back().id});
     watch("claim with marks", [&](pg::Session& s) { (void)claim(s, 100, {"noop"}, marks); });
     watch("claim for one slot", [&](pg::Session& s) { (void)claim(s, 1); });
     watch("claim of several kinds", [&](pg::Session& s) { (void)claim(s, 100, {"absent", "later", "mail", "noop"}); });

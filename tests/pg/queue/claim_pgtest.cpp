@@ -47,26 +47,83 @@ TEST_CASE_METHOD(QueueFixture, "claim: a limit takes the front of the merged ord
     CHECK(claim(4, {"a", "b"}).size() == 1);
 }
 
-TEST_CASE_METHOD(QueueFixture, "claim: with a low-water mark all is found but what lies below it in its own kind") {
+namespace {
+
+queue::LowWater mark_at(const core::Job& job) { return {job.kind, job.priority, job.run_at, job.id}; }
+
+}  // namespace
+
+TEST_CASE_METHOD(QueueFixture,
+                 "claim: marks hide what lies below them in their own kind and priority, and nothing else") {
+    const auto same_time = "0, '2020-01-01 00:00:00.000001'";
     const auto below = insert("priority, run_at", "0, '2020-01-01 00:00:00'");
-    const auto urgent = insert("priority, run_at", "-1, '2020-01-01 00:00:02'");
-    const auto at_mark = insert("priority, run_at", "0, '2020-01-01 00:00:00.000001'");
+    const auto tie_below = insert("priority, run_at", same_time);
+    const auto marked = insert("priority, run_at", same_time);
+    const auto tie_above = insert("priority, run_at", same_time);
     const auto later = insert("priority, run_at", "0, now()");
-    const auto less_urgent = insert("priority, run_at", "1, '2019-01-01'");
-    const auto other = insert("priority, run_at", "-5, '2019-01-01'", "other");
-    const auto mark_at =
-        database.execute("SELECT (date_part('epoch', timestamptz '2020-01-01 00:00:00.000001') * 1e6)::bigint")[0][0];
-    const std::vector<queue::LowWater> marks{
-        {"noop", 0, core::WallTime{std::chrono::microseconds{mark_at.as<std::int64_t>()}}}};
+    const auto urgent = insert("priority, run_at", "-1, '2020-01-01'");
+    const auto between = insert("priority, run_at", "4, '2019-01-01'");
+    const auto other_below = insert("priority, run_at", "7, '2019-01-01'");
+    const auto other_marked = insert("priority, run_at", "7, '2019-01-02'");
+    const auto last = insert("priority, run_at", "9, '2019-01-01'");
+    const auto other_kind = insert("priority, run_at", "-5, '2019-01-01'", "other");
+    std::vector<queue::LowWater> marks;
+    {
+        pg::Session first{database.settings()};
+        // What a claim says of the two rows, and as if it had never been made.
+        for (const auto& job : pg::autocommit(first, [&](pg::Transaction& tx) {
+                 return queue::claim(tx, {.worker = worker, .kinds = {"noop"}, .limit = 100});
+             }))
+            if (job.id == marked || job.id == other_marked) marks.push_back(mark_at(job));
+        REQUIRE(marks.size() == 2);
+        database.execute(
+            "UPDATE jobs SET status = 'pending', locked_by = NULL, locked_at = NULL, lease_until = NULL"
+            "  WHERE status = 'running'");
+    }
     const auto claim_above = [&](int limit) {
         return ids_of(pg::autocommit(session, [&](pg::Transaction& tx) {
             return queue::claim(tx, {.worker = worker, .kinds = {"noop", "other"}, .limit = limit, .low_water = marks});
         }));
     };
-    CHECK(claim_above(2) == Ids{other, at_mark});
-    CHECK(claim_above(9) == Ids{later, less_urgent});
+    const auto due_above = [&] {
+        return pg::autocommit(session, [&](pg::Transaction& tx) {
+            const std::vector<std::string> kinds{"noop"};
+            return queue::next_due(tx, kinds, marks);
+        });
+    };
+    CHECK(claim_above(2) == Ids{other_kind, urgent});
+    CHECK(claim_above(3) == Ids{marked, tie_above, later});
+    CHECK(due_above() == 0ms);
+    CHECK(claim_above(9) == Ids{between, other_marked, last});
+    CHECK(due_above() == std::nullopt);
     CHECK(claim_above(9).empty());
-    CHECK(ids_of(claim(9)) == Ids{urgent, below});
+    CHECK(ids_of(claim(9)) == Ids{below, tie_below, other_below});
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: in turn nothing is taken while another session claims, and out of turn it is") {
+    const auto first = insert();
+    const auto second = insert();
+    const auto claim_one = [&](bool in_turn) {
+        return ids_of(pg::autocommit(session, [&](pg::Transaction& tx) {
+            return queue::claim(tx, {.worker = worker, .kinds = {"noop"}, .in_turn = in_turn});
+        }));
+    };
+    const auto is_under_way = [&] { return pg::autocommit(session, queue::claim_is_under_way); };
+    {
+        // A claim whose transaction has not ended.
+        pg::Session other{database.settings()};
+        const std::function<void(pg::Transaction&)> body = [&](pg::Transaction& tx) {
+            REQUIRE(ids_of(queue::claim(tx, {.worker = worker, .kinds = {"noop"}})) == Ids{first});
+            CHECK(is_under_way());
+            CHECK(claim_one(true).empty());
+            CHECK(claim_one(false) == Ids{second});
+        };
+        pg::in_transaction(other, body);
+    }
+    CHECK_FALSE(is_under_way());
+    const auto third = insert();
+    CHECK(claim_one(true) == Ids{third});
+    CHECK_FALSE(is_under_way());
 }
 
 TEST_CASE_METHOD(QueueFixture, "claim: a claim is committed asynchronously, and nothing else of its session is") {
