@@ -83,10 +83,23 @@ public:
                       [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
     }
 
-    /// Completed, and not kept.
+    /// Completed, not kept, in no lane and without steps.
     void settle_deleted(std::span<const core::AttemptKey> keys) {
         const auto write = [&](std::span<const core::AttemptKey> part) {
             for (const auto& row : write_keys(sql::settle_delete, part)) {
+                auto& answer = answer_of(job_id_of(row.begin()));
+                answer.state = SettleState::kCompleted;
+                found(answer);
+            }
+        };
+        write_halving(keys, write,
+                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
+    }
+
+    /// Completed, and not kept.
+    void settle_deleted_with_steps(std::span<const core::AttemptKey> keys) {
+        const auto write = [&](std::span<const core::AttemptKey> part) {
+            for (const auto& row : write_keys(sql::settle_delete_with_steps, part)) {
                 auto& answer = answer_of(job_id_of(row[0]));
                 answer.state = SettleState::kCompleted;
                 answer.serial_key = text_of(row[1]);
@@ -236,13 +249,16 @@ std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, s
                                  bool deletes) {
     Batch batch{session, worker, settlements};
     std::vector<core::AttemptKey> completed;
+    std::vector<core::AttemptKey> completed_with_steps;  // or in a lane
     std::vector<SettleRow> rows;
     completed.reserve(settlements.size());
     for (std::size_t i = 0; i < settlements.size(); ++i) {
         if (!batch.is_latest(i)) continue;
         const auto& settlement = settlements[i];
         const auto* done = std::get_if<core::Completed>(&settlement.outcome);
-        if (done != nullptr && (deletes || (done->result.empty() && !settlement.keyed))) {
+        if (done != nullptr && deletes && (settlement.keyed || settlement.stepped)) {
+            completed_with_steps.push_back(settlement.key);
+        } else if (done != nullptr && (deletes || (done->result.empty() && !settlement.keyed))) {
             completed.push_back(settlement.key);
         } else if (auto row = settle_row_of(settlement)) {
             rows.push_back(std::move(*row));
@@ -252,6 +268,7 @@ std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, s
     }
     if (deletes) batch.settle_deleted(completed);
     else batch.settle_completed(completed);
+    batch.settle_deleted_with_steps(completed_with_steps);
     batch.settle_rows(rows);
     batch.settle_alone();
     return std::move(batch).finish();

@@ -19,6 +19,8 @@ struct Settlement {
     core::Outcome outcome;
     /// False for a job that is in no lane: where it completed without a result the server then has nothing to answer.
     bool keyed = true;
+    /// False for an attempt that was its job's first and recorded no steps: where the job is deleted nothing else is.
+    bool stepped = true;
 };
 
 enum class SettleState {

@@ -136,6 +136,7 @@ asio::awaitable<void> LiveAttempt::write_unsettled() {
 
 json LiveAttempt::step_in(pg::Transaction& tx, const std::string& name, const json& input,
                           const std::function<json()>& body) {
+    stepped_.store(true, std::memory_order_relaxed);
     const auto hash = hash_of(input);
     // Nothing can be on record before the first claim's attempt.
     if (job_.lease_epoch.value <= 1) {
@@ -205,6 +206,7 @@ asio::awaitable<void> LiveAttempt::restart_step(const std::string& name, const S
 
 asio::awaitable<json> LiveAttempt::step(std::string name, json input, StepBody body, StepOptions options) {
     heartbeat();
+    stepped_.store(true, std::memory_order_relaxed);
     const auto hash = hash_of(input);
     StepCall call{fmt::format("{}:{}", job_.id.to_string(), name), false};
 

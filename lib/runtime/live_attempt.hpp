@@ -64,6 +64,10 @@ public:
     /// @throws LeaseLost, pg::DatabaseError
     [[nodiscard]] boost::asio::awaitable<void> write_unsettled();
     [[nodiscard]] bool has_unsettled() const { return !unsettled_.empty(); }
+    /// False where no attempt of the job can have recorded a step.
+    [[nodiscard]] bool may_have_steps() const noexcept {
+        return job_.lease_epoch.value > 1 || stepped_.load(std::memory_order_relaxed);
+    }
     /// Asks the attempt to end. The first reason stays. Returns at once.
     void request_cancel(core::CancelReason reason);
     /// When the attempt was asked to end; only where cancelled().
@@ -124,6 +128,7 @@ private:
     std::atomic<bool> left_behind_{false};
     std::atomic<bool> begun_{false};
     std::atomic<bool> shares_{false};
+    std::atomic<bool> stepped_{false};
     std::atomic<int> cancel_reason_{-1};
     UnsettledSteps unsettled_;
     std::mutex interrupt_mutex_;

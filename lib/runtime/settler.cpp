@@ -144,7 +144,8 @@ std::vector<Settler::Finished> Settler::write(std::vector<Finished>& batch) {
         if (needs_no_write(finished.outcome)) {
             done.push_back(job.key());
         } else {
-            settlements.push_back({job.key(), finished.outcome, job.serial_key.has_value()});
+            settlements.push_back(
+                {job.key(), finished.outcome, job.serial_key.has_value(), finished.attempt->may_have_steps()});
         }
     }
     const auto settle = settings_.delete_on_complete ? &queue::settle_and_delete : &queue::settle;

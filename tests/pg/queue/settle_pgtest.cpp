@@ -254,6 +254,30 @@ TEST_CASE_METHOD(QueueFixture, "settle and delete: a completed job is gone with 
     CHECK(database.value("SELECT count(*) FROM job_steps") == "2");
 }
 
+TEST_CASE_METHOD(QueueFixture, "settle and delete: a job that has no steps needs no look at them") {
+    const auto done = running(), keyed = running("serial_key", "'a'"), held = running(), lost = running();
+    lapse(lost.id);
+    (void)queue::rescue(session, {}, {});
+    std::vector<queue::Settlement> batch;
+    for (const auto& job : {done, keyed, held, lost})
+        batch.push_back({job.key(), core::completed("1"), job.serial_key.has_value(), false});
+    database.execute(
+        "INSERT INTO job_steps (job_id, name, status, input_hash, attempt, lease_epoch, finished_at) SELECT id, 's', "
+        "'done', 'h', 1, 1, now() FROM jobs WHERE status = 'running'");
+    pqxx::connection other{database.url()};
+    pqxx::work transaction{other};
+    transaction.exec("SELECT FROM jobs WHERE id = $1 FOR UPDATE", pqxx::params{held.id.to_string()}).one_row();
+    const auto settled = queue::settle_and_delete(session, worker, batch);
+    CHECK(settled[0].state == SettleState::kCompleted);
+    CHECK(settled[1].state == SettleState::kCompleted);
+    CHECK(settled[1].serial_key == "a");
+    CHECK(settled[2].state == SettleState::kHeld);
+    CHECK(settled[3].state == SettleState::kLost);
+    CHECK(database.value("SELECT string_agg(status, ' ' ORDER BY status) FROM jobs") == "pending running");
+    // Only those of the keyed one were looked for.
+    CHECK(database.value("SELECT count(*) FROM job_steps") == "2");
+}
+
 TEST_CASE_METHOD(QueueFixture,
                  "delete completed: what handlers completed themselves is gone with its steps, nothing else") {
     const auto done = running(), kept = running(), still_running = running(), another_attempt = running();

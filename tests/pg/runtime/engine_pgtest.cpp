@@ -47,6 +47,40 @@ TEST_CASE("engine: a row inserted by any client runs and is completed with its r
     CHECK(report.unsettled == 0);
 }
 
+TEST_CASE("engine: where finished jobs are not kept, their steps go with them") {
+    TestDatabase database;
+    Registry registry;
+    std::atomic<int> calls{0};
+    const auto one_step = [](Attempt& attempt) -> asio::awaitable<void> {
+        Attempt::StepBody body = [](StepCall) -> asio::awaitable<nlohmann::json> { co_return 1; };
+        (void)co_await attempt.step("one", {}, std::move(body), {});
+    };
+    registry.add("plain", handler([](Attempt&) -> asio::awaitable<core::Outcome> { co_return core::completed(); }));
+    registry.add("step", handler([one_step](Attempt& attempt) -> asio::awaitable<core::Outcome> {
+                     co_await one_step(attempt);
+                     co_return core::completed();
+                 }));
+    registry.add("step-in", handler([](Attempt& attempt) -> asio::awaitable<core::Outcome> {
+                     auto record = [&attempt](pg::Transaction& tx) {
+                         (void)attempt.step_in(tx, "one", {}, [] { return nlohmann::json(1); });
+                     };
+                     co_await attempt.store().transact(std::move(record));
+                     co_return core::completed();
+                 }));
+    // The attempt that completes knows of no step: the one before recorded it.
+    registry.add("retry", handler([one_step, &calls](Attempt& attempt) -> asio::awaitable<core::Outcome> {
+                     if (calls++ > 0) co_return core::completed();
+                     co_await one_step(attempt);
+                     co_return core::retry("once more", 0ms);
+                 }));
+    auto settings = tests::quick_settings(database);
+    settings.delete_on_complete = true;
+    RunningEngine engine{settings, registry};
+    database.execute("INSERT INTO jobs (kind) VALUES ('plain'), ('step'), ('step-in'), ('retry')");
+    eventually(10s, [&] { return calls == 2 && database.value("SELECT count(*) FROM jobs") == "0"; }, "all are gone");
+    CHECK(database.value("SELECT count(*) FROM job_steps") == "0");
+}
+
 TEST_CASE("engine: jobs of kinds without a handler are never claimed, and patterns find theirs") {
     TestDatabase database;
     Registry registry;
