@@ -34,7 +34,10 @@ TEST_CASE("client package: another project finds it where it was installed, and 
 
     // Without the layers' directories, whose links would let the header be found by accident.
     run({"cmake", "-S", OIAB_SOURCE_DIR "/tests/process/client/consumer", "-B", build, "-G", "Ninja",
-         "-DCMAKE_PREFIX_PATH=" + prefix + ";" OIAB_SOURCE_DIR "/.deps/prefix", OIAB_CONSUMER_FLAGS});
+         "-DCMAKE_PREFIX_PATH=" + prefix + ";" OIAB_SOURCE_DIR "/.deps/prefix", "-DCMAKE_CXX_COMPILER=" OIAB_COMPILER,
+         // What was built with a sanitizer links with it alone.
+         std::string_view{OIAB_SANITIZER}.empty() ? "-DCMAKE_CXX_FLAGS="
+                                                  : "-DCMAKE_CXX_FLAGS=-fsanitize=" OIAB_SANITIZER});
     run({"cmake", "--build", build});
 
     TestDatabase database;
