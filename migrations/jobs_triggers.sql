@@ -163,16 +163,15 @@ CREATE OR REPLACE TRIGGER jobs_50_lane_deleted AFTER DELETE ON jobs FOR EACH ROW
 -- What versions before had instead, a trigger for each rule. ACCESS EXCLUSIVE, instant.
 DO $$
 DECLARE
-    name text;
+    former record;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['jobs_10_illegal_update', 'jobs_20_legacy_claim', 'jobs_30_legacy_finish', 'jobs_40_pending',
-                                'jobs_50_lane_left'] LOOP
-        IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'jobs'::regclass AND tgname = name) THEN
-            EXECUTE format('DROP TRIGGER %I ON jobs', name);
-        END IF;
+    -- By their functions, in the schema of this table: a check of the schema runs this beside the one that it looks at.
+    FOR former IN SELECT t.tgname, t.tgfoid::regprocedure AS function FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                  WHERE t.tgrelid = 'jobs'::regclass
+                    AND p.proname IN ('jobs_on_illegal_update', 'jobs_on_legacy_claim', 'jobs_on_legacy_finish', 'jobs_on_pending',
+                                      'jobs_on_lane_left') LOOP
+        EXECUTE format('DROP TRIGGER %I ON jobs; DROP FUNCTION %s', former.tgname, former.function);
     END LOOP;
-    DROP FUNCTION IF EXISTS jobs_on_illegal_update(), jobs_on_legacy_claim(), jobs_on_legacy_finish(), jobs_on_pending(),
-        jobs_on_lane_left();
 END $$;
 
 -- The schema that holds the tables, whatever it is called, and nothing that the caller could slip in before it.

@@ -104,6 +104,23 @@ TEST_CASE("migrate: a schema that lost an index, a column and a trigger is made 
     CHECK(migrator.check().empty());
 }
 
+TEST_CASE("migrate: a trigger that a former version had gives way, also where the schema is only checked") {
+    TestDatabase database;
+    database.execute(
+        "CREATE FUNCTION jobs_on_illegal_update() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'by the former rules'; END $$;"
+        "CREATE TRIGGER jobs_10_illegal_update BEFORE UPDATE OF status ON jobs FOR EACH ROW EXECUTE FUNCTION "
+        "jobs_on_illegal_update(); UPDATE schema_meta SET value = 'x' WHERE key = 'fingerprint';"
+        "INSERT INTO jobs (kind) VALUES ('noop')");
+    auto migrator = migrator_of(database);
+    CHECK_NOTHROW(migrator.check());
+    CHECK_THROWS_WITH(database.execute("UPDATE jobs SET status = 'failed'"), ContainsSubstring("by the former rules"));
+    CHECK(migrator.migrate());
+    CHECK(migrator.check().empty());
+    CHECK_NOTHROW(database.execute("UPDATE jobs SET status = 'failed'"));
+    CHECK(database.value("SELECT to_regproc('jobs_on_illegal_update') IS NULL") == "t");
+}
+
 TEST_CASE("migrate: how the server keeps a table is set where nobody has set it, and stays where somebody has") {
     TestDatabase database;
     database.execute(
