@@ -150,21 +150,56 @@ END $$;
 
 -- advance_lane for several lanes, in the order of their locks, so that two callers cannot deadlock. Answers how many rows
 -- became ready. Every lane that had to be looked at closely stays locked until the transaction ends: keep the batches small.
+--
+-- Mostly a lane is empty by now, or nobody is ready in it and its first row is due: all lanes of that sort are advanced by one
+-- statement, with the same conditions as in advance_lane, which then looks at what is left.
 CREATE OR REPLACE FUNCTION advance_lanes(lanes text[]) RETURNS integer LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    at_time  timestamptz := clock_timestamp();
+    waiting  text[];
+    made     text[];
     lane     text;
-    advanced integer := 0;
+    advanced integer;
 BEGIN
-    FOR lane IN SELECT DISTINCT l.key, lane_lock_id(l.key) AS lock_id FROM unnest(lanes) AS l(key)
-                -- Mostly a lane is empty by now; advance_lane would find the same, one call at a time.
-                WHERE l.key IS NOT NULL
-                  AND EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND NOT j.lane_ready AND j.finished_at IS NULL)
-                ORDER BY lock_id, l.key
-    LOOP
-        IF advance_lane(lane) THEN
-            advanced := advanced + 1;
-        END IF;
-    END LOOP;
+    SELECT array_agg(w.key ORDER BY w.lock_id, w.key) INTO waiting
+    FROM (SELECT DISTINCT l.key, lane_lock_id(l.key) AS lock_id FROM unnest(lanes) AS l(key)
+          WHERE l.key IS NOT NULL
+            AND EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND NOT j.lane_ready AND j.finished_at IS NULL)
+            AND NOT EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND j.lane_ready AND j.finished_at IS NULL
+                            AND NOT (j.status = 'pending' AND j.lease_epoch = 0 AND j.run_at > at_time))) AS w;
+    IF waiting IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM pg_advisory_xact_lock(lane_lock_id(w.key)) FROM unnest(waiting) AS w(key);
+    at_time := clock_timestamp();
+
+    WITH ready AS (
+        UPDATE jobs SET lane_ready = true
+        WHERE ctid = ANY (ARRAY(
+                SELECT f.ctid
+                FROM unnest(waiting) AS w(key)
+                CROSS JOIN LATERAL (
+                    SELECT j.ctid, j.tenant_id FROM jobs j
+                    WHERE j.serial_key = w.key AND NOT j.lane_ready AND j.finished_at IS NULL
+                      AND (j.run_at <= at_time OR j.lease_epoch > 0)
+                    ORDER BY j.lane_seq LIMIT 1) AS f
+                WHERE NOT EXISTS (SELECT FROM jobs h WHERE h.serial_key = w.key AND h.lane_ready AND h.finished_at IS NULL)
+                  AND (f.tenant_id IS NULL OR NOT jobs_tenant_paused(f.tenant_id))))
+          AND status = 'pending' AND NOT lane_ready
+        RETURNING serial_key)
+    SELECT array_agg(serial_key) INTO made FROM ready;
+
+    advanced := coalesce(cardinality(made), 0);
+    IF advanced > 0 THEN
+        PERFORM jobs_wake();
+    END IF;
+    IF advanced < cardinality(waiting) THEN
+        FOREACH lane IN ARRAY waiting LOOP
+            IF lane <> ALL (coalesce(made, '{}')) AND advance_lane(lane) THEN
+                advanced := advanced + 1;
+            END IF;
+        END LOOP;
+    END IF;
     RETURN advanced;
 END $$;
 

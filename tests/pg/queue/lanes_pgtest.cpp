@@ -201,6 +201,30 @@ TEST_CASE_METHOD(Lanes, "lanes: a session that advances lanes itself tells nobod
     CHECK(listener.hear().empty());
 }
 
+TEST_CASE_METHOD(Lanes, "lanes: of many that are advanced at once each gets what it would alone") {
+    const auto row = [&](const std::string& lane, const std::string& run_at = "now()") {
+        return insert("serial_key, run_at", "'" + lane + "', " + run_at);
+    };
+    const auto plain = row("plain"), after_plain = row("plain");
+    const auto held = row("held"), waits = row("held");
+    const auto parked = row("parked", "now() + interval '1 h'"), overtakes = row("parked"),
+               ahead = row("later", "now() + interval '1 h'");
+    const std::string tenant = "00000000-0000-7000-8000-0000000000aa";
+    const auto paused = insert("serial_key, tenant_id", "'paused', '" + tenant + "'");
+    database.execute("INSERT INTO job_pauses (scope, name) VALUES ('tenant', '" + tenant + "')");
+    update(held, "lane_ready = true");
+    update(parked, "lane_ready = true");
+    const std::vector<std::string> lanes{"plain", "held", "parked", "plain", "later", "paused", "empty"};
+    CHECK(queue::advance_lanes(session, lanes) == 3);
+    const auto ready = [&](core::JobId id) { return field(id, "lane_ready") == "t"; };
+    CHECK((ready(plain) && !ready(after_plain)));
+    CHECK((ready(held) && !ready(waits)));
+    CHECK((!ready(parked) && ready(overtakes)));
+    CHECK(ready(ahead));
+    CHECK_FALSE(ready(paused));
+    CHECK(queue::advance_lanes(session, lanes) == 0);
+}
+
 TEST_CASE_METHOD(Lanes, "lanes: the sweep finds idle lanes page by page and leaves held ones alone") {
     for (int i = 10; i < 35; ++i) {
         insert("serial_key", "'lane " + std::to_string(i) + "'");

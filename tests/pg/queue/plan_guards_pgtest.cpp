@@ -28,7 +28,7 @@ const std::map<std::string, PlanBounds, std::less<>> kBounds{
     {"next due", {700, 1'200, 0}},
     {"ready kinds", {200, 30, 0}},
     {"advance lanes", {300, 10, 10}},
-    {"sweep lanes", {1'300, 30, 30}},
+    {"sweep lanes", {1'300, 60, 30}},
     {"enqueue", {200, 2, 0}},
     {"enqueue a duplicate", {50, 2, 0}},
 };
