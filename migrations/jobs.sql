@@ -29,6 +29,9 @@ CREATE OR REPLACE FUNCTION jobs_session_lane(payload jsonb) RETURNS text LANGUAG
 $$;
 
 CREATE SEQUENCE IF NOT EXISTS jobs_lane_seq AS bigint CACHE 1;
+-- A number that is changed in place: a table's row would leave a version behind for each change while a snapshot is held, which is
+-- when it is needed most.
+CREATE SEQUENCE IF NOT EXISTS claim_frontier AS bigint MINVALUE 0 START 0 CACHE 1;
 
 -- Before anything looks the table up: the name must not lead to a table of another schema (oiabd migrate --check).
 CREATE TABLE IF NOT EXISTS jobs ();

@@ -32,6 +32,7 @@ COMMENT ON COLUMN jobs.started_at IS 'When its last attempt was claimed.';
 COMMENT ON COLUMN jobs.finished_at IS 'When it became completed or failed; NULL before. Retention counts from here.';
 COMMENT ON COLUMN jobs.dedupe_pending IS 'Generated: dedupe_key while pending. Lets the dedupe index do without status in its predicate, which keeps claims heap-only.';
 COMMENT ON SEQUENCE jobs_lane_seq IS 'Order of enqueueing within lanes.';
+COMMENT ON SEQUENCE claim_frontier IS 'How far claims have come, for workers that take turns and for those that start while a snapshot is held; packed by the worker (lib/queue/frontier.hpp), 0: nowhere. A hint: nothing depends on it.';
 
 COMMENT ON TABLE job_steps IS 'Durable steps of jobs: effects that happen once a job, however many attempts it takes. Written by the worker that runs the job; decided by operators where unknown.';
 COMMENT ON COLUMN job_steps.job_id IS 'The job. No foreign key: whoever deletes jobs deletes their steps, the janitor removes what is left.';

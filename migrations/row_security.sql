@@ -87,6 +87,7 @@ BEGIN
     REVOKE INSERT, UPDATE, DELETE ON schema_meta FROM oiab_worker;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO oiab_worker', current_schema());
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO oiab_worker', current_schema());
+    GRANT SELECT, UPDATE ON SEQUENCE claim_frontier TO oiab_worker;
     GRANT EXECUTE ON FUNCTION oiab_purge_audit_log(integer) TO oiab_worker;
 END $$;
 COMMENT ON FUNCTION oiab_admit_worker() IS 'Lets members of the role oiab_worker see and write every table; does nothing where the role does not exist.';

@@ -36,6 +36,7 @@ public:
         return until_;
     }
 
+    [[nodiscard]] bool was_refused() const noexcept { return since_.has_value(); }
     /// @param chance  from 0 to 1, so that those who wait do not come back together
     void refused(core::SteadyTime now, double chance) noexcept {
         if (!since_) since_ = now;

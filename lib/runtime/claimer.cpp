@@ -117,6 +117,11 @@ void Claimer::follow_hints() {
         queue::advance_lanes(session(), keys);
     }
     if (polled_at_ == core::SteadyTime{} || poll_due) release_unknown();
+    if (!resumed_) {
+        resumed_ = true;
+        const auto frontier = pg::autocommit(session(), queue::read_frontier);
+        if (frontier) marks_.resume(*frontier, kinds_, world_.clock.now());
+    }
     if (poll_due) {
         marks_.hint();
         const auto sweep = queue::sweep_lanes(session(), sweep_from_);
@@ -226,11 +231,24 @@ core::Deadline Claimer::until_next() {
               milliseconds{static_cast<std::int64_t>(world_.random.uniform() * static_cast<double>(pause.count()))});
 }
 
+bool Claimer::stands_back() {
+    if (!pg::autocommit(session(), queue::claim_is_under_way)) return false;
+    const auto now = world_.clock.now();
+    turn_.refused(now, world_.random.uniform());
+    marks_.among_others(now);
+    return true;
+}
+
 Claimer::Found Claimer::claim(std::size_t wanted) {
+    const bool in_turn = turn_.asks(wanted, world_.clock.now());
+    // Who was refused asks in few words first.
+    if (in_turn && turn_.was_refused() && stands_back()) return Found::kNotOurTurn;
+    if (in_turn && marks_.follows(world_.clock.now())) {
+        if (const auto frontier = pg::autocommit(session(), queue::read_frontier)) marks_.follow(*frontier, kinds_);
+    }
     const auto started = world_.clock.now();
     const auto marks = marks_.at(started);
     const bool everything = marks.empty();
-    const bool in_turn = turn_.asks(wanted, started);
     auto jobs = pg::autocommit(session(), [&](pg::Transaction& tx) {
         return queue::claim(tx, {.worker = world_.worker,
                                  .kinds = kinds_,
@@ -242,8 +260,7 @@ Claimer::Found Claimer::claim(std::size_t wanted) {
     const auto ended = world_.clock.now();
     if (jobs.empty() && in_turn) {
         // Nothing was there, or somebody else was claiming: who has done so meanwhile is not asked a second time.
-        if (pg::autocommit(session(), queue::claim_is_under_way)) turn_.refused(ended, world_.random.uniform());
-        else turn_.insist();
+        if (!stands_back()) turn_.insist();
         return Found::kNotOurTurn;
     }
     const bool got_all = jobs.size() == wanted;
@@ -282,6 +299,8 @@ Claimer::Found Claimer::claim(std::size_t wanted) {
         });
     }
     executor_.submit(std::move(attempts));
+    if (const auto frontier = marks_.to_tell(ended))
+        pg::autocommit(session(), [&](pg::Transaction& tx) { queue::write_frontier(tx, *frontier); });
     return found;
 }
 

@@ -52,6 +52,8 @@ private:
     /// @returns when to look again without being woken.
     [[nodiscard]] core::Deadline look();
     [[nodiscard]] Found claim(std::size_t wanted);
+    /// Whether another worker is claiming at this moment; the next claim waits a little then.
+    [[nodiscard]] bool stands_back();
     void load_pauses();
     /// After a claim whose answer was lost: what is ours by the table of jobs and unknown here was never started.
     void release_unknown();
@@ -84,6 +86,7 @@ private:
     int contended_ = 0;  // looks in a row that found due rows locked by others
     std::string sweep_from_;
     LowWaterMarks marks_;
+    bool resumed_ = false;  // has asked how far claims had come before this worker's time
     pg::Channel jobs_channel_{"oiab_jobs"};
     core::SteadyTime doubtful_until_{};
 };

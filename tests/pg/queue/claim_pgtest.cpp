@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "queue/frontier.hpp"
 #include "queue_fixture.hpp"
 
 using namespace oiab;
@@ -124,6 +125,26 @@ TEST_CASE_METHOD(QueueFixture, "claim: in turn nothing is taken while another se
     const auto third = insert();
     CHECK(claim_one(true) == Ids{third});
     CHECK_FALSE(is_under_way());
+}
+
+TEST_CASE_METHOD(QueueFixture, "claim: how far claims have come is told at once, whatever becomes of who tells it") {
+    const auto read = [&] { return pg::autocommit(session, queue::read_frontier); };
+    CHECK_FALSE(read());
+    const queue::Frontier told{7, -1, core::WallTime{1'790'000'000s}, 64ms};
+    pg::Session other{database.settings()};
+    const std::function<void(pg::Transaction&)> rolled_back = [&](pg::Transaction& tx) {
+        queue::write_frontier(tx, told);
+        throw std::runtime_error{"no commit"};
+    };
+    CHECK_THROWS(pg::in_transaction(other, rolled_back));
+    const auto found = read();
+    REQUIRE(found);
+    CHECK(found->kind == 7);
+    CHECK(found->priority == -1);
+    CHECK(found->run_at == told.run_at);
+    CHECK(found->look == 64ms);
+    pg::autocommit(session, [](pg::Transaction& tx) { queue::write_frontier(tx, {1, 100, core::WallTime{1s}, 0ms}); });
+    CHECK(read()->kind == 7);
 }
 
 TEST_CASE_METHOD(QueueFixture, "claim: a claim is committed asynchronously, and nothing else of its session is") {

@@ -1,6 +1,7 @@
 /// @file  A worker that owns nothing: what migrations/roles.sql grants is enough for all of the queue's work.
 
 #include "queue/enqueue.hpp"
+#include "queue/frontier.hpp"
 #include "queue/lease.hpp"
 #include "queue/operations.hpp"
 #include "queue/pauses.hpp"
@@ -34,6 +35,8 @@ TEST_CASE_METHOD(QueueFixture, "worker role: a member of oiab_worker does everyt
         job.tenant_id = core::TenantId::parse(tenant);
         (void)pg::autocommit(as, [&](pg::Transaction& tx) { return queue::enqueue(tx, job); });
         CHECK(queue::sweep_lanes(as, "").advanced == 1);
+        pg::autocommit(as, [](pg::Transaction& tx) { queue::write_frontier(tx, {1, 0, core::WallTime{1s}, 0ms}); });
+        CHECK(pg::autocommit(as, queue::read_frontier).has_value());
         auto jobs = claim_as(as, worker, 5);
         REQUIRE(jobs.size() == 1);
         const queue::Guard guard{worker, jobs[0].key()};

@@ -28,7 +28,9 @@ TEST_CASE("claim turn: pauses after refusals grow to what a claim takes, and end
     ClaimTurn turn;
     turn.note(true);
     CHECK(turn.wait(kStart) == std::nullopt);
+    CHECK_FALSE(turn.was_refused());
     turn.refused(kStart, 0.5);
+    CHECK(turn.was_refused());
     REQUIRE(turn.wait(kStart));
     const auto first = *turn.wait(kStart) - kStart;
     CHECK(first == ClaimTurn::kFirstPause);
