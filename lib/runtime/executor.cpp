@@ -21,7 +21,7 @@ namespace asio = boost::asio;
 /// thousand a larger claim no longer pays (docs/performance.md).
 constexpr double kPrefetchSeconds = 0.050;
 constexpr std::size_t kMaxPrefetch = 1'000;
-/// Attempts that run no longer than this come in crowds: hundreds within the time of one round trip.
+/// Attempts that end no further apart than this come in crowds: hundreds within the time of one round trip.
 constexpr double kRushSeconds = 20e-6;
 /// What is believed of the run time after a wrong guess: some 35 short attempts in a row bring the prefetch back.
 constexpr double kLongRun = 2.0;
@@ -223,7 +223,8 @@ std::size_t Executor::wanted() const {
 
 bool Executor::rushes() const noexcept {
     const double mean = mean_run_seconds_.load(std::memory_order_relaxed);
-    return mean >= 0 && mean < kRushSeconds && waiting_count_.load(std::memory_order_relaxed) > 0;
+    const auto slots = static_cast<double>(std::max<std::size_t>(running(), 1));
+    return mean >= 0 && mean / slots < kRushSeconds && waiting_count_.load(std::memory_order_relaxed) > 0;
 }
 
 std::size_t Executor::waiting() const {

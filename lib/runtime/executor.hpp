@@ -48,7 +48,8 @@ public:
     [[nodiscard]] std::size_t wanted() const;
     [[nodiscard]] std::size_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t waiting() const;
-    /// Whether attempts wait that will be done within microseconds, by the measured run time. Never blocks.
+    /// Whether attempts wait, and the slots in use end some every few microseconds by the measured run time. Never
+    /// blocks.
     [[nodiscard]] bool rushes() const noexcept;
 
     /// Takes back all attempts that have not started, for release. After `close` none starts any more.

@@ -1,5 +1,10 @@
 #include "runtime/executor.hpp"
 
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include "observe/log.hpp"
@@ -67,6 +72,64 @@ TEST_CASE_METHOD(ExecutorFixture, "executor: handlers that take their time do no
     run_time = 1ms;
     run_all(3);
     CHECK(rushes == std::vector<bool>{false, false, false});
+}
+
+namespace {
+
+/// Attempts that all take one millisecond of the fixture's clock, as many at once as there are slots.
+struct Crowd : Handler {
+    explicit Crowd(std::size_t slots) : slots_{slots}, executor_{settings(slots), ignore, [] {}, fail} {}
+
+    /// @returns whether it rushed when the last of `slots` attempts ran beside the others, and one more waited
+    bool rushes_with_one_waiting() {
+        for (int batch = 0; batch < 2; ++batch) {
+            std::vector<runtime::AttemptPtr> attempts;
+            for (std::size_t i = 0; i < slots_ + (batch == 0 ? 0 : 1); ++i)
+                attempts.push_back(std::make_shared<runtime::LiveAttempt>(core::Job{}, &entry_, world_, clock_.now()));
+            left_ = attempts.size();
+            executor_.submit(std::move(attempts));
+            REQUIRE(executor_.wait_idle(core::Deadline::after(30s)) == 0);
+        }
+        return rushed_.at(1);
+    }
+
+    boost::asio::awaitable<core::Outcome> run(Attempt&) override {
+        boost::asio::steady_timer end{co_await boost::asio::this_coro::executor,
+                                      boost::asio::steady_timer::time_point::max()};
+        running_.push_back(&end);
+        if (running_.size() == std::min(slots_, left_)) {
+            left_ -= running_.size();
+            clock_.advance(1ms);
+            rushed_.push_back(executor_.rushes());
+            for (auto* each : std::exchange(running_, {}))
+                each->expires_at(boost::asio::steady_timer::time_point::min());
+        }
+        boost::system::error_code ended;
+        co_await end.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ended));
+        co_return core::completed();
+    }
+
+private:
+    static runtime::Executor::Settings settings(std::size_t slots) { return {.slots = slots, .threads = 1}; }
+    static void ignore(const runtime::AttemptPtr&, const core::Outcome&) {}
+    static void fail(const std::string& sentence) { FAIL(sentence); }
+
+    ExecutorFixture fixture_;
+    ManualClock& clock_ = fixture_.clock;
+    runtime::AttemptWorld& world_ = fixture_.world;
+    Registry::Entry entry_{std::shared_ptr<Handler>{std::shared_ptr<void>{}, this}, {}};
+    std::size_t slots_;
+    std::size_t left_ = 0;
+    std::vector<boost::asio::steady_timer*> running_;
+    std::vector<bool> rushed_;
+    runtime::Executor executor_;
+};
+
+}  // namespace
+
+TEST_CASE("executor: handlers that take a while rush where many run at once") {
+    CHECK_FALSE(Crowd{16}.rushes_with_one_waiting());
+    CHECK(Crowd{64}.rushes_with_one_waiting());
 }
 
 TEST_CASE_METHOD(ExecutorFixture, "executor: says once that it runs low, when less than half of the prefetch waits") {
