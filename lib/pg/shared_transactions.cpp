@@ -46,7 +46,7 @@ void write(Session& session, std::span<Part> parts) {
 
 bool SharedTransactions::add(Part part) {
     const std::scoped_lock lock{mutex_};
-    waiting_.push_back(std::move(part));
+    waiting_.at(static_cast<std::size_t>(part.stage)).push_back(std::move(part));
     if (serving_ >= most_lanes_) return false;
     ++serving_;
     return true;
@@ -54,11 +54,19 @@ bool SharedTransactions::add(Part part) {
 
 std::vector<Part> SharedTransactions::take() {
     const std::scoped_lock lock{mutex_};
-    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(kMost, waiting_.size()));
-    std::vector<Part> parts{std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end)};
-    waiting_.erase(waiting_.begin(), end);
-    if (parts.empty()) --serving_;
-    return parts;
+    ++taken_;
+    // Parts of one stage add to the same statements; a mixture would need all statements for a few rows each.
+    std::size_t stage = taken_ % kOutOfOrder == 0 ? taken_ / kOutOfOrder % waiting_.size() : 0;
+    for (std::size_t tries = 0; tries < waiting_.size(); ++tries, stage = (stage + 1) % waiting_.size()) {
+        auto& queue = waiting_.at(stage);
+        if (queue.empty()) continue;
+        const auto end = queue.begin() + static_cast<std::ptrdiff_t>(std::min(kMost, queue.size()));
+        std::vector<Part> parts{std::make_move_iterator(queue.begin()), std::make_move_iterator(end)};
+        queue.erase(queue.begin(), end);
+        return parts;
+    }
+    --serving_;
+    return {};
 }
 
 void SharedTransactions::serve(Lane& lane, Session& session) {

@@ -2,6 +2,7 @@
 /// @file  One transaction for several callers: what they would each commit by themselves is committed together, and
 /// rows that they add to the same statement are written by one. For LaneGroup. Thread-safe.
 
+#include <array>
 #include <cstddef>
 #include <deque>
 #include <exception>
@@ -15,12 +16,20 @@
 
 namespace oiab::pg {
 
+/// Where in its caller's work a part stands. Of those that wait, the ones whose caller has least left to do here before
+/// it waits for something else go first: while a thousand wait for their models, the database has the next ones to
+/// serve, rather than to take all of them through one stage and then all of them through the next.
+enum class Stage { kUnderWay, kBeginning, kEnding };
+
 class SharedTransactions {
 public:
     /// What a transaction takes at most: locks are held until all of it is written.
     static constexpr std::size_t kMost = 32;
+    /// Every so many transactions another stage than the first comes first, so that none waits forever.
+    static constexpr std::size_t kOutOfOrder = 4;
 
     struct Part {
+        Stage stage = Stage::kBeginning;
         std::function<void(Transaction&)>
             body;  ///< runs again, alone, where the shared transaction did not come through
         std::move_only_function<void(std::exception_ptr)>
@@ -41,8 +50,9 @@ private:
 
     const std::size_t most_lanes_;
     std::mutex mutex_;
-    std::deque<Part> waiting_;
+    std::array<std::deque<Part>, 3> waiting_;  ///< by stage, each in the order of arrival
     std::size_t serving_ = 0;
+    std::size_t taken_ = 0;
 };
 
 }  // namespace oiab::pg

@@ -75,7 +75,7 @@ asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> LiveAttempt::persi
     auto pause = kFirstPause;
     for (int tries = 1;; ++tries) {
         try {
-            co_return co_await transact_as_told(body);
+            co_return co_await transact_as_told(body, pg::Stage::kUnderWay);
         } catch (const pg::DatabaseError& e) {
             const auto reason = cancelled();
             if (e.trouble() == pg::Trouble::kRefused || reason == core::CancelReason::kLeaseLost) throw;

@@ -82,7 +82,7 @@ boost::asio::awaitable<core::Outcome> LiveAttempt::complete_in(std::function<std
             if (in_doubt) known = co_await transact(look);
             in_doubt = false;
             if (!known) {
-                co_await transact_as_told(complete);
+                co_await transact_as_told(complete, pg::Stage::kEnding);
                 known = core::AlreadySettled{};
             }
             if (std::holds_alternative<core::AlreadySettled>(*known)) earlier.confirm();

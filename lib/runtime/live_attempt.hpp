@@ -109,7 +109,8 @@ private:
     template <typename Body>
     [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> persist(Body body);
     template <typename Body>
-    [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> transact_as_told(Body body);
+    [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> transact_as_told(
+        Body body, pg::Stage stage);
 
     [[nodiscard]] bool shares() const noexcept { return shares_.load(std::memory_order_relaxed); }
     /// Records of a first attempt are new, and their answers are known beforehand: what is not as expected throws when
@@ -136,8 +137,9 @@ private:
 };
 
 template <typename Body>
-boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> LiveAttempt::transact_as_told(Body body) {
-    if (shares()) co_return co_await store().transact_together(std::move(body));
+boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> LiveAttempt::transact_as_told(Body body,
+                                                                                                   pg::Stage stage) {
+    if (shares()) co_return co_await store().transact_together(std::move(body), stage);
     co_return co_await store().transact(std::move(body));
 }
 

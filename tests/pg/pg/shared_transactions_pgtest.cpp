@@ -66,14 +66,14 @@ struct Callers : Written {
     ~Callers() { pool.join(); }
 
     template <typename Body>
-    std::future<void> call(Body body) {
+    std::future<void> call(Body body, pg::Stage stage = pg::Stage::kBeginning) {
         ++called;
-        auto work = [](Callers& self, Body inner) -> boost::asio::awaitable<void> {
+        auto work = [](Callers& self, Body inner, pg::Stage at) -> boost::asio::awaitable<void> {
             // Its part is queued before anything that is posted from here on runs on this thread.
             boost::asio::post(co_await boost::asio::this_coro::executor, [&self] { self.begun.release(); });
-            co_await self.lanes.transact_together(inner);
+            co_await self.lanes.transact_together(inner, at);
         };
-        return boost::asio::co_spawn(pool, work(*this, std::move(body)), boost::asio::use_future);
+        return boost::asio::co_spawn(pool, work(*this, std::move(body), stage), boost::asio::use_future);
     }
     std::future<void> write(const std::string& name) {
         return call([name](pg::Transaction& tx) { add(tx, name); });
@@ -161,4 +161,23 @@ TEST_CASE_METHOD(Callers,
     CHECK_THROWS_AS(breaks.get(), pg::DatabaseError);
     CHECK_NOTHROW(write("after").get());
     CHECK(names() == "after");
+}
+
+TEST_CASE_METHOD(
+    Callers, "shared transactions: what is under way goes before what begins and what ends, and passes nobody over") {
+    std::string order;
+    std::vector<std::future<void>> calls;
+    const auto wait = [&](int count, pg::Stage stage, char sign) {
+        for (int i = 0; i < count; ++i)
+            calls.push_back(call([&order, sign](pg::Transaction&) { order += sign; }, stage));
+    };
+    wait(40, pg::Stage::kEnding, 'e');
+    wait(40, pg::Stage::kBeginning, 'b');
+    wait(200, pg::Stage::kUnderWay, 'u');
+    open();
+    for (auto& one : calls) one.get();
+    const auto many = [](std::size_t count, char sign) { return std::string(count, sign); };
+    // Every fourth transaction another stage comes first: the third and the seventh here.
+    CHECK(order ==
+          many(64, 'u') + many(32, 'b') + many(96, 'u') + many(32, 'e') + many(40, 'u') + many(8, 'b') + many(8, 'e'));
 }
