@@ -49,6 +49,14 @@ pqxx::result Transaction::look(const Statement& statement, const pqxx::params& p
     return raw_.exec(statement.text, parameters);
 }
 
+pqxx::result Transaction::look_once(const Statement& statement, const pqxx::params& parameters, std::string key) {
+    const auto same = [&](const Known& one) { return one.statement == statement.name && one.key == key; };
+    if (const auto found = std::ranges::find_if(known_, same); found != known_.end()) return *found->answer;
+    auto answer = std::make_shared<const pqxx::result>(look(statement, parameters));
+    known_.push_back({statement.name, std::move(key), answer});
+    return *answer;
+}
+
 pqxx::result Transaction::run(const Statement& statement) { return run(statement, pqxx::params{}); }
 
 void Transaction::add(const Statement& statement, std::string_view row, std::function<void()> missing) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ public:
     [[nodiscard]] pqxx::result run(const Statement& statement);
     /// The same for a statement that neither reads nor locks what was added: that goes on waiting.
     [[nodiscard]] pqxx::result look(const Statement& statement, const pqxx::params& parameters);
+    /// The same, asked once in the transaction for each `key`: for what is the same for many parts of a shared one, and
+    /// changed by none.
+    /// @param key  tells the parameters apart
+    [[nodiscard]] pqxx::result look_once(const Statement& statement, const pqxx::params& parameters, std::string key);
 
     /// Keeps a row for a statement whose only parameter is a JSON array of rows, so that one statement writes what many
     /// have added. It runs before the next run(), at the latest before the commit; statements run in the order in which
@@ -64,8 +69,15 @@ private:
         std::function<void()> missing;
     };
 
+    struct Known {
+        std::string_view statement;
+        std::string key;
+        std::shared_ptr<const pqxx::result> answer;
+    };
+
     Session& session_;
     pqxx::transaction_base& raw_;
+    std::vector<Known> known_;
     const void* holder_ = nullptr;
     std::vector<Added> added_;
 };

@@ -27,7 +27,8 @@ SkillView read_view(const pqxx::row& row) {
 
 std::vector<SkillRow> load_promoted_skills(pg::Transaction& tx, std::optional<core::TenantId> tenant) {
     std::vector<SkillRow> skills;
-    for (const auto& row : tx.look(sql::load_promoted_skills, pqxx::params{rows::text_of(tenant)})) {
+    const auto id = rows::text_of(tenant);
+    for (const auto& row : tx.look_once(sql::load_promoted_skills, pqxx::params{id}, id.value_or(""))) {
         skills.push_back({rows::read_text(row["id"]), rows::read_text(row["name"]), rows::read_text(row["description"]),
                           row["version"].as<int>(1)});
     }

@@ -32,8 +32,10 @@ std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantI
 
 CallTerms find_terms(pg::Transaction& tx, const std::string& provider, const std::string& kind,
                      const std::string& model, const std::optional<core::TenantId>& tenant) {
-    const auto row =
-        tx.look(sql::find_terms, pqxx::params{provider, model, rows::null_if_empty(kind), rows::text_of(tenant)})[0];
+    const auto answer =
+        tx.look_once(sql::find_terms, pqxx::params{provider, model, rows::null_if_empty(kind), rows::text_of(tenant)},
+                     nlohmann::json{provider, model, kind, rows::text_of(tenant).value_or("")}.dump());
+    const auto row = answer[0];
     CallTerms terms;
     if (!row[0].is_null()) {
         terms.price = ModelPrice{row[0].as<double>(), row[1].as<double>(), row[2].as<double>(), row[3].as<double>(),

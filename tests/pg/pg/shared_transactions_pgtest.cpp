@@ -91,6 +91,23 @@ struct Callers : Written {
 
 }  // namespace
 
+TEST_CASE_METHOD(Written, "look once: each key is asked for once in a transaction") {
+    const pg::Statement names{"test_names", "SELECT $1 || count(*) FROM written"};
+    pg::Session session{database.settings()};
+    const auto ask = [&](pg::Transaction& tx, const std::string& prefix) {
+        return tx.look_once(names, pqxx::params{prefix}, prefix)[0][0].as<std::string>();
+    };
+    for (const auto* expected : {"0", "1"}) {
+        const std::string before{expected};
+        pg::in_transaction(session, std::function<void(pg::Transaction&)>{[&](pg::Transaction& tx) {
+                               CHECK(ask(tx, "a") == "a" + before);
+                               database.execute("INSERT INTO written (name) VALUES ('" + before + "')");
+                               CHECK(ask(tx, "a") == "a" + before);
+                               CHECK(ask(tx, "b") == "b" + std::to_string(std::stoi(before) + 1));
+                           }});
+    }
+}
+
 TEST_CASE_METHOD(Written,
                  "transaction: what was added is written by one statement, before the next one and the commit") {
     pg::Session session{database.settings()};
