@@ -37,7 +37,7 @@ struct EngineSettings {
     std::chrono::milliseconds retention{0};
     std::chrono::milliseconds snapshot_warning{600'000};  ///< zero: old snapshots are not looked for
     PurgeBeside purge_beside;                             ///< what the leader removes beside the jobs; empty: nothing
-    std::chrono::milliseconds retention_delay{60'000};    ///< see Janitor::Settings
+    std::chrono::milliseconds retention_delay{10'000};    ///< see Janitor::Settings
     LeaderErrand errand;                                  ///< what else the leader does; empty: nothing
 };
 

@@ -29,7 +29,7 @@ public:
         std::chrono::milliseconds snapshot_warning{600'000};  ///< see SnapshotWatch
         PurgeBeside purge_beside;                             ///< empty: the jobs alone are looked after
         /// How long after it has come to lead it begins to delete: whoever starts has work to do that waits already.
-        std::chrono::milliseconds retention_delay{60'000};
+        std::chrono::milliseconds retention_delay{10'000};
         LeaderErrand errand;  ///< empty: none
         /// How often the errand is run where nothing is known of; errand_may_be_due() comes before that.
         std::chrono::milliseconds errand_interval{60'000};
