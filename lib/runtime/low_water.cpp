@@ -14,6 +14,9 @@ constexpr int kLookShare = 20;
 /// A look that took so much longer than its rows alone would have was a long walk.
 constexpr std::chrono::milliseconds kLongWalk{5};
 constexpr std::chrono::microseconds kForEachRow{20};
+/// A transaction that inserts may commit so much later than the rows that it dates itself before: where claims have
+/// caught up, marks stay behind by it, or such a row would wait for the next look.
+constexpr std::chrono::seconds kLateCommit{2};
 /// How often a worker that starts later is told, while nobody else claims.
 constexpr std::chrono::seconds kTellLater{1};
 /// Marks that are carried; priorities and kinds beyond are looked at from their beginning.
@@ -38,7 +41,9 @@ void LowWaterMarks::note(std::span<const core::Job> jobs, bool got_all, bool eve
     if (everything) {
         looked_at_ = began;
         look_took_ = ended - began;
-        long_walk_ = look_took_ - kForEachRow * jobs.size() >= kLongWalk;
+        // Once may be a stall of the machine; twice in a row is a walk.
+        const bool long_look = look_took_ - kForEachRow * jobs.size() >= kLongWalk;
+        long_walk_ = std::exchange(long_look_, long_look) && long_look;
         wanted_ = false;
     }
     if (!got_all && !long_walk_) {
@@ -46,6 +51,9 @@ void LowWaterMarks::note(std::span<const core::Job> jobs, bool got_all, bool eve
         return;
     }
     if (!got_all && !everything) wanted_ = true;
+    if (!got_all && !caught_up_)
+        for (auto& mark : marks_) mark.run_at -= kLateCommit;
+    caught_up_ = !got_all;
     queue::LowWater* mark = nullptr;
     for (const auto& job : jobs) {
         if (job.run_at == core::WallTime::min()) continue;
@@ -53,8 +61,8 @@ void LowWaterMarks::note(std::span<const core::Job> jobs, bool got_all, bool eve
         if (mark == nullptr || mark->priority != job.priority || mark->kind != job.kind)
             mark = find_or_add(job.kind, job.priority);
         if (mark == nullptr) continue;
-        mark->run_at = job.run_at;
-        mark->id = job.id;
+        mark->run_at = caught_up_ ? job.run_at - kLateCommit : job.run_at;
+        mark->id = caught_up_ ? core::JobId{} : job.id;
     }
     if (mark != nullptr) last_ = {queue::Frontier::kind_hash(mark->kind), mark->priority, mark->run_at, {}};
 }
@@ -95,7 +103,7 @@ void LowWaterMarks::resume(const queue::Frontier& frontier, std::span<const std:
     follow(frontier, kinds);
     looked_at_ = now;
     look_took_ = frontier.look;
-    long_walk_ = true;
+    long_walk_ = long_look_ = true;
     told_look_ = frontier.look;
 }
 

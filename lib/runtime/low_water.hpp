@@ -19,7 +19,8 @@ namespace oiab::runtime {
 /// - after a claim that came back short, or a hint: at once;
 /// - in any case after a second, or after ten where others claim from the same backlog;
 /// - but never sooner than twenty times after as long as the last one took: under a held snapshot it walks past every
-///   row that was finished since. Where that is a long walk the marks hold even for claims that come back short.
+///   row that was finished since. Where that is a long walk the marks hold even for claims that come back short,
+///   two seconds behind the last row.
 class LowWaterMarks {
 public:
     /// What the next claim may leave out. Empty where it has to look at everything.
@@ -59,7 +60,9 @@ private:
     std::vector<queue::LowWater> marks_;
     core::SteadyTime looked_at_{};
     std::chrono::steady_clock::duration look_took_{};
-    bool long_walk_ = false;                      // the last look walked far for what it brought
+    bool long_look_ = false;                      // the last look took long for what it brought
+    bool long_walk_ = false;                      // the last two did: they walked far
+    bool caught_up_ = false;                      // the last claim came back short, and the marks stay behind
     bool wanted_ = false;                         // a look, as soon as it may be
     std::optional<core::SteadyTime> refused_at_;  // a turn, because another worker claimed
     std::optional<queue::Frontier> last_;         // of the last claim that brought rows

@@ -22,6 +22,7 @@ core::Job job(std::string kind, int priority, std::chrono::microseconds run_at) 
 struct Marks {
     runtime::LowWaterMarks marks;
     core::SteadyTime now{1h};
+    core::SteadyTime looked_at{};
 
     /// A claim that takes `took`. @returns how many marks it used.
     std::size_t claim(const std::vector<core::Job>& jobs, bool got_all, std::chrono::milliseconds took = 1ms) {
@@ -29,7 +30,14 @@ struct Marks {
         const auto used = marks.at(now).size();
         now += took;
         marks.note(jobs, got_all, used == 0, began, now);
+        if (used == 0) looked_at = began;
         return used;
+    }
+
+    void claim_with_long_looks() {
+        claim({job("a", 0, 1us)}, true, 100ms);
+        now += 3s;
+        claim({job("a", 0, 1us)}, true, 100ms);
     }
 };
 
@@ -108,18 +116,41 @@ TEST_CASE("low water: rows at minus infinity leave no mark") {
 
 TEST_CASE("low water: where a look walks far the marks hold for claims that come back short, too") {
     Marks at;
-    at.claim({job("a", 0, 1us)}, true, 100ms);
+    at.claim_with_long_looks();
     CHECK(at.marks.look_at() == std::nullopt);
     CHECK(at.claim({job("a", 0, 2us)}, false) == 1);
     CHECK(at.claim({}, false) == 1);
     CHECK(at.marks.known().size() == 1);
     // What may be below is looked for when a twentieth of the time allows for it, and whoever waits is told when.
     REQUIRE(at.marks.look_at());
-    CHECK(*at.marks.look_at() == core::SteadyTime{1h} + 2s);
+    CHECK(*at.marks.look_at() == at.looked_at + 2s);
     at.now = *at.marks.look_at();
     CHECK(at.claim({}, false, 100ms) == 0);
     CHECK(at.marks.look_at() == std::nullopt);
     CHECK(at.claim({}, false) == 1);
+}
+
+TEST_CASE("low water: one look that takes long may be a stall of the machine, and hides nothing") {
+    Marks at;
+    at.claim({job("a", 0, 1us)}, true, 100ms);
+    at.claim({job("a", 0, 2us)}, false);
+    CHECK(at.marks.known().empty());
+    CHECK(at.claim({}, false) == 0);
+}
+
+TEST_CASE("low water: where claims have caught up the marks leave room for rows that are committed late") {
+    Marks at;
+    at.claim_with_long_looks();
+    at.claim({job("a", 0, 10s)}, true);
+    CHECK(at.marks.at(at.now)[0].run_at == core::WallTime{10s});
+    at.claim({}, false);
+    CHECK(at.marks.at(at.now)[0].run_at == core::WallTime{8s});
+    at.claim({}, false);
+    CHECK(at.marks.at(at.now)[0].run_at == core::WallTime{8s});
+    at.claim({job("a", 0, 12s)}, false);
+    CHECK(at.marks.at(at.now)[0].run_at == core::WallTime{10s});
+    at.claim({job("a", 0, 13s)}, true);
+    CHECK(at.marks.at(at.now)[0].run_at == core::WallTime{13s});
 }
 
 TEST_CASE("low water: the time that a claim's rows take is no walk") {
@@ -132,7 +163,7 @@ TEST_CASE("low water: the time that a claim's rows take is no walk") {
 
 TEST_CASE("low water: once looks are cheap again marks no longer outlast a claim that came back short") {
     Marks at;
-    at.claim({job("a", 0, 1us)}, true, 100ms);
+    at.claim_with_long_looks();
     at.now += 3s;
     CHECK(at.claim({}, false) == 0);
     CHECK(at.marks.at(at.now).empty());

@@ -20,10 +20,11 @@ core::Job job(std::string kind, std::chrono::microseconds run_at) {
 const std::vector<std::string> kKinds{"a", "b"};
 constexpr core::SteadyTime kStart{1h};
 
-/// After a look at everything that took so long and brought one row of the kind "a".
+/// After two looks at everything that took so long and brought one row of the kind "a".
 runtime::LowWaterMarks after_a_look(std::chrono::milliseconds took) {
     runtime::LowWaterMarks marks;
     const std::vector jobs{job("a", 320us)};
+    marks.note(jobs, true, true, kStart - 1min, kStart - 1min + took);
     marks.note(jobs, true, true, kStart, kStart + took);
     return marks;
 }
