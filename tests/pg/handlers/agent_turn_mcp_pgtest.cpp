@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <pqxx/pqxx>
 #include <set>
 
 #include "agent/mcp_tools.hpp"
@@ -240,8 +241,10 @@ TEST_CASE("mcp turn: a right that is taken away during the turn is gone with the
         return use_tool("mail__send", R"({"x":"hi"})");
     });
     Organisation org{chat, nullptr, {}, nullptr, servers.make()};
-    take_away = [&] {
-        org.database().execute(
+    take_away = [url = org.database().url()] {
+        // On the turn's thread, while the test's own connection is asked whether the turn has finished.
+        pqxx::connection connection{url};
+        pqxx::nontransaction{connection}.exec(
             "UPDATE roles SET permissions = jsonb_set(permissions, '{tools}', "
             R"('{"allowed": ["*"], "denied": ["mail__*"]}') WHERE name = 'member')");
     };
