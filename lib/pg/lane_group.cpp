@@ -7,7 +7,7 @@
 namespace oiab::pg {
 
 LaneGroup::LaneGroup(std::string_view name, std::size_t lanes, const SessionSettings& settings)
-    : shared_{std::max<std::size_t>(lanes / 2, 1)} {
+    : shared_{std::max<std::size_t>(lanes, 2) - 1} {
     lanes_.reserve(lanes);
     for (std::size_t i = 0; i < lanes; ++i)
         lanes_.push_back(std::make_unique<Lane>(fmt::format("{}-{}", name, i), settings));
@@ -18,9 +18,8 @@ Lane& LaneGroup::least_busy() noexcept {
 }
 
 void LaneGroup::share(SharedTransactions::Part part) {
-    if (!shared_.add(std::move(part))) return;
-    Lane& lane = least_busy();
-    lane.post([this, &lane](Session& session) { shared_.serve(lane, session); });
+    Lane* lane = shared_.add(std::move(part), lanes_);
+    if (lane) lane->post([this, lane](Session& session) { shared_.serve(*lane, session); });
 }
 
 }  // namespace oiab::pg

@@ -44,15 +44,20 @@ void write(Session& session, std::span<Part> parts) {
 
 }  // namespace
 
-bool SharedTransactions::add(Part part) {
+Lane* SharedTransactions::add(Part part, std::span<const std::unique_ptr<Lane>> lanes) {
     const std::scoped_lock lock{mutex_};
     waiting_.at(static_cast<std::size_t>(part.stage)).push_back(std::move(part));
-    if (serving_ >= most_lanes_) return false;
-    ++serving_;
-    return true;
+    if (serving_.size() >= most_lanes_) return nullptr;
+    Lane* chosen = nullptr;
+    for (const auto& lane : lanes) {
+        if (std::ranges::find(serving_, lane.get()) != serving_.end()) continue;
+        if (!chosen || lane->backlog() < chosen->backlog()) chosen = lane.get();
+    }
+    if (chosen) serving_.push_back(chosen);
+    return chosen;
 }
 
-std::vector<Part> SharedTransactions::take() {
+std::vector<Part> SharedTransactions::take(const Lane& lane) {
     const std::scoped_lock lock{mutex_};
     ++taken_;
     // Parts of one stage add to the same statements; a mixture would need all statements for a few rows each.
@@ -65,12 +70,12 @@ std::vector<Part> SharedTransactions::take() {
         queue.erase(queue.begin(), end);
         return parts;
     }
-    --serving_;
+    std::erase(serving_, &lane);
     return {};
 }
 
 void SharedTransactions::serve(Lane& lane, Session& session) {
-    auto parts = take();
+    auto parts = take(lane);
     if (parts.empty()) return;
     write(session, parts);
     lane.post([this, &lane](Session& same) { serve(lane, same); });

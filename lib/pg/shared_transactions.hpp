@@ -7,6 +7,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -36,22 +37,24 @@ public:
             done;  ///< called once, when `body` is committed or has failed
     };
 
-    /// @param lanes  how many lanes write at once; the others stay free for what is not shared
+    /// @param lanes  how many lanes serve at once; the others stay free for what is not shared
     explicit SharedTransactions(std::size_t lanes) noexcept : most_lanes_{lanes} {}
 
-    /// Queues the part. @returns whether the caller has to post serve() to a lane.
-    [[nodiscard]] bool add(Part part);
+    /// Queues the part. @returns the lane to which the caller has to post serve(), or nullptr: the one of `lanes` that
+    /// has least to do beside those that serve already, which would only serve twice.
+    [[nodiscard]] Lane* add(Part part, std::span<const std::unique_ptr<Lane>> lanes);
     /// Takes parts until none wait; between two transactions the lane serves what else was posted to it. The lane's
     /// thread.
     void serve(Lane& lane, Session& session);
 
 private:
-    [[nodiscard]] std::vector<Part> take();
+    /// @param lane  stops serving where nothing waits
+    [[nodiscard]] std::vector<Part> take(const Lane& lane);
 
     const std::size_t most_lanes_;
     std::mutex mutex_;
     std::array<std::deque<Part>, 3> waiting_;  ///< by stage, each in the order of arrival
-    std::size_t serving_ = 0;
+    std::vector<const Lane*> serving_;
     std::size_t taken_ = 0;
 };
 

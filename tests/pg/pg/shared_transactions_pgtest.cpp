@@ -135,6 +135,53 @@ TEST_CASE_METHOD(Written, "transaction: a row that was not written is told, and 
     CHECK(names() == "NULL");
 }
 
+TEST_CASE_METHOD(Written, "shared transactions: the lanes that serve them are different ones, however busy all are") {
+    pg::LaneGroup lanes{"shared", 4, database.settings()};
+    boost::asio::thread_pool pool{1};
+    std::latch gate{1};
+    std::latch others{1};
+    std::latch held{4};
+    const auto call = [&](auto body, bool together) {
+        auto work = [](pg::LaneGroup& group, auto inner, bool shared) -> boost::asio::awaitable<void> {
+            if (shared) {
+                co_await group.transact_together(inner);
+            } else {
+                co_await group.transact(inner);
+            }
+        };
+        return boost::asio::co_spawn(pool, work(lanes, std::move(body), together), boost::asio::use_future);
+    };
+    auto first = call(
+        [&](pg::Transaction&) {
+            held.count_down();
+            gate.wait();
+        },
+        true);
+    std::vector<std::future<void>> busy;
+    for (int i = 0; i < 3; ++i) {
+        busy.push_back(call(
+            [&](pg::Transaction&) {
+                held.count_down();
+                others.wait();
+            },
+            false));
+    }
+    held.wait();
+    // Every lane has one piece of work, and the first of them serves shared transactions already.
+    auto second = call([](pg::Transaction& tx) { add(tx, "second"); }, true);
+    std::promise<void> queued;
+    boost::asio::post(pool, [&] { queued.set_value(); });
+    queued.get_future().get();
+    others.count_down();
+    CHECK(second.wait_for(30s) == std::future_status::ready);
+    gate.count_down();
+    first.get();
+    second.get();
+    for (auto& one : busy) one.get();
+    CHECK(names() == "second");
+    pool.join();
+}
+
 TEST_CASE_METHOD(Callers, "shared transactions: those who wait are committed together") {
     std::vector<std::future<void>> calls;
     for (int i = 0; i < 8; ++i) calls.push_back(write("w" + std::to_string(i)));
