@@ -109,6 +109,11 @@ std::vector<store::MemoryRow> recall_in(pg::Transaction& tx, const AgentWorld& w
     return without_similarity(tx, reader, text, world.settings.recall.limit, fallback);
 }
 
+void announce_recall(pg::Transaction& tx, const AgentWorld& world, const Person& person) {
+    const auto reader = person.reader();
+    if (reads_any(reader)) store::announce_recent(tx, reader, world.settings.recall.limit);
+}
+
 asio::awaitable<std::vector<store::MemoryRow>> recall(Attempt& attempt, const AgentWorld& world, const Person& person,
                                                       std::string session_id, std::string text, std::string request_id,
                                                       RecallFallback fallback) {

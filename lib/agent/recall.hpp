@@ -33,5 +33,7 @@ enum class RecallFallback {
 [[nodiscard]] std::vector<store::MemoryRow> recall_in(pg::Transaction& tx, const AgentWorld& world,
                                                       const Person& person, const std::string& text,
                                                       RecallFallback fallback);
+/// That recall_in is going to ask for the newest memories; see pg::Transaction::announce. Lane threads only.
+void announce_recall(pg::Transaction& tx, const AgentWorld& world, const Person& person);
 
 }  // namespace oiab::agent

@@ -15,6 +15,7 @@
 #include "store/providers.hpp"
 #include "store/skills.hpp"
 #include "store/trajectories.hpp"
+#include "store/users.hpp"
 
 namespace oiab::agent {
 namespace {
@@ -218,6 +219,17 @@ Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world,
         throw EndAttempt{core::failed(core::FailureReason::kBudget, *refusal)};
     }
     return scene;
+}
+
+void announce_scene(pg::Transaction& tx, core::UserId user, const std::string& session_id) {
+    store::announce_user(tx, user);
+    store::announce_session(tx, session_id);
+    store::announce_messages(tx, session_id);
+}
+
+void announce_context(pg::Transaction& tx, const AgentWorld& world, const Person& person) {
+    if (!world.settings.only_configured) store::announce_providers(tx, person.user_id, person.tenant_id);
+    if (!world.embedder) announce_recall(tx, world, person);
 }
 
 void append_prompt(pg::Transaction& tx, Attempt& attempt, Scene& scene, const std::string& prompt,

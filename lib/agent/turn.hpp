@@ -34,6 +34,11 @@ struct Scene {
 [[nodiscard]] Scene open_scene(pg::Transaction& tx, Attempt& attempt, const AgentWorld& world, Person person,
                                const std::string& session_id);
 
+/// What opening a turn asks, so that it is asked for many turns at once; see pg::Announcements. Lane threads only.
+void announce_scene(pg::Transaction& tx, core::UserId user, const std::string& session_id);
+/// The rest, once it is known who it is.
+void announce_context(pg::Transaction& tx, const AgentWorld& world, const Person& person);
+
 /// Appends the prompt to the session, once a job, with its audit entry, and loads what precedes it. Lane threads only.
 void append_prompt(pg::Transaction& tx, Attempt& attempt, Scene& scene, const std::string& prompt,
                    const std::string& channel);

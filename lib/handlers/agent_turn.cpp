@@ -23,20 +23,27 @@ boost::asio::awaitable<core::Outcome> AgentTurn::run(Attempt& attempt) {
     const std::string text = payload.required_text("text");
     const std::string channel = payload.optional_text("channel", "api");
 
+    std::optional<agent::Person> person;
+    std::string runtime_name;
+    auto announce_who = [&](pg::Transaction& tx) { agent::announce_scene(tx, user, session_id); };
+    auto announce_what = [&](pg::Transaction& tx) {
+        person = agent::load_person(tx, user);
+        runtime_name = person->tenant_runtime.empty() ? runtimes_.configured : person->tenant_runtime;
+        agent::announce_context(tx, *runtimes_.get(runtime_name).world, *person);
+    };
+    pg::Announcements announcements{announce_who, announce_what};
     std::optional<agent::FrozenContext> frozen;
     auto open = [&](pg::Transaction& tx) {
         attempt.guard_in(tx);
-        auto person = agent::load_person(tx, user);
-        const std::string name = person.tenant_runtime.empty() ? runtimes_.configured : person.tenant_runtime;
-        const agent::AgentWorld& world = *runtimes_.get(name).world;
-        auto scene = agent::open_scene(tx, attempt, world, std::move(person), session_id);
-        scene.runtime = name;
+        const agent::AgentWorld& world = *runtimes_.get(runtime_name).world;
+        auto scene = agent::open_scene(tx, attempt, world, std::move(*person), session_id);
+        scene.runtime = runtime_name;
         agent::append_prompt(tx, attempt, scene, text, channel);
         frozen = agent::freeze_context_in(tx, attempt, world, scene, text, tools_);
         return scene;
     };
     attempt.share_transactions(true);
-    agent::Scene scene = co_await attempt.transact_together(open);
+    agent::Scene scene = co_await attempt.transact_together(open, std::move(announcements));
     // Calls that a limit holds decide about it one after the other, under a lock that nobody else is to wait behind.
     attempt.share_transactions(!scene.person.is_limited);
     if (!frozen) {

@@ -36,8 +36,8 @@ public:
     /// through, `body` runs again in one of its own: it has to bear that, and it should wait for no locks that others
     /// hold for long.
     template <typename Body>
-    boost::asio::awaitable<std::invoke_result_t<Body, Transaction&>> transact_together(Body body,
-                                                                                       Stage stage = Stage::kBeginning);
+    boost::asio::awaitable<std::invoke_result_t<Body, Transaction&>> transact_together(
+        Body body, Stage stage = Stage::kBeginning, Announcements announcements = {});
 
     [[nodiscard]] Lane& least_busy() noexcept;
     /// For the watch over calls that overstay.
@@ -51,17 +51,19 @@ private:
 };
 
 template <typename Body>
-boost::asio::awaitable<std::invoke_result_t<Body, Transaction&>> LaneGroup::transact_together(Body body, Stage stage) {
+boost::asio::awaitable<std::invoke_result_t<Body, Transaction&>> LaneGroup::transact_together(
+    Body body, Stage stage, Announcements announcements) {
     namespace asio = boost::asio;
     using Result = std::invoke_result_t<Body, Transaction&>;
     using Slot = std::conditional_t<std::is_void_v<Result>, std::monostate, std::optional<Result>>;
     Slot slot{};
     // As in Lane::run: the lane's thread runs no coroutine, and slot and body live in this frame.
-    auto initiate = [this, &slot, &body, stage](auto handler) {
+    auto initiate = [this, &slot, &body, &announcements, stage](auto handler) {
         auto executor = asio::get_associated_executor(handler);
         auto work = asio::prefer(executor, asio::execution::outstanding_work.tracked);
         SharedTransactions::Part part;
         part.stage = stage;
+        part.announcements = std::move(announcements);
         part.body = [&slot, &body](Transaction& tx) {
             if constexpr (std::is_void_v<Result>) {
                 static_cast<void>(slot);

@@ -10,10 +10,21 @@ namespace {
 
 using Part = SharedTransactions::Part;
 
+void announce(Transaction& tx, std::span<Part> parts) {
+    std::size_t rounds = 0;
+    for (const auto& part : parts) rounds = std::max(rounds, part.announcements.size());
+    for (std::size_t round = 0; round < rounds; ++round) {
+        for (auto& part : parts) {
+            if (round < part.announcements.size()) part.announcements[round](tx);
+        }
+    }
+}
+
 /// Runs the parts in one transaction. @returns why it did not come through; nullptr where it did
 std::exception_ptr commit(Session& session, std::span<Part> parts) {
     try {
         in_transaction(session, std::function<void(Transaction&)>{[&](Transaction& tx) {
+                           announce(tx, parts);
                            for (auto& part : parts) part.body(tx);
                        }});
         return nullptr;

@@ -22,6 +22,10 @@ namespace oiab::pg {
 /// serve, rather than to take all of them through one stage and then all of them through the next.
 enum class Stage { kUnderWay, kBeginning, kEnding };
 
+/// What a part has to ask, told before any part's body runs: the first of each part, then the second of each, which may
+/// use the answers to the first. See Transaction::announce.
+using Announcements = std::vector<std::function<void(Transaction&)>>;
+
 class SharedTransactions {
 public:
     /// What a transaction takes at most: locks are held until all of it is written.
@@ -31,6 +35,7 @@ public:
 
     struct Part {
         Stage stage = Stage::kBeginning;
+        Announcements announcements;
         std::function<void(Transaction&)>
             body;  ///< runs again, alone, where the shared transaction did not come through
         std::move_only_function<void(std::exception_ptr)>

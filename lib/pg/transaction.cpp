@@ -10,6 +10,7 @@
 #include <pqxx/result>
 #include <pqxx/transaction>
 
+#include "pg/questions.hpp"
 #include "pg/trouble.hpp"
 
 namespace oiab::pg {
@@ -39,6 +40,10 @@ void apply_local_settings(const SessionSettings& settings, pqxx::transaction_bas
 
 }  // namespace
 
+Transaction::Transaction(Session& session, pqxx::transaction_base& raw) noexcept : session_{session}, raw_{raw} {}
+
+Transaction::~Transaction() = default;
+
 pqxx::result Transaction::run(const Statement& statement, const pqxx::params& parameters) {
     write_added();
     return look(statement, parameters);
@@ -55,6 +60,21 @@ pqxx::result Transaction::look_once(const Statement& statement, const pqxx::para
     auto answer = std::make_shared<const pqxx::result>(look(statement, parameters));
     known_.push_back({statement.name, std::move(key), answer});
     return *answer;
+}
+
+void Transaction::announce(const Statement& statement, std::string row) {
+    if (!questions_) questions_ = std::make_unique<Questions>();
+    questions_->announce(statement, std::move(row));
+}
+
+Answer Transaction::look_for(const Statement& statement, const std::string& row) {
+    const auto ask = [this](const Statement& asked, const std::string& rows) {
+        return look(asked, pqxx::params{rows});
+    };
+    if (questions_) {
+        if (auto answer = questions_->take(statement, row, ask)) return std::move(*answer);
+    }
+    return answer_at(ask(statement, '[' + row + ']'), 1);
 }
 
 pqxx::result Transaction::run(const Statement& statement) { return run(statement, pqxx::params{}); }

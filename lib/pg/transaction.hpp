@@ -22,10 +22,14 @@ class transaction_base;
 
 namespace oiab::pg {
 
+class Answer;
+class Questions;
+
 /// An open transaction (READ COMMITTED). Handed to functions of queue and store; never stored.
 class Transaction {
 public:
-    Transaction(Session& session, pqxx::transaction_base& raw) noexcept : session_{session}, raw_{raw} {}
+    Transaction(Session& session, pqxx::transaction_base& raw) noexcept;
+    ~Transaction();
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
@@ -39,6 +43,15 @@ public:
     /// changed by none.
     /// @param key  tells the parameters apart
     [[nodiscard]] pqxx::result look_once(const Statement& statement, const pqxx::params& parameters, std::string key);
+
+    /// Announces that look_for is going to ask this: what is announced by the time of the first answer, by all parts of
+    /// a shared transaction, is asked by one statement. Changes no answer.
+    /// @param statement  its only parameter is a JSON array of rows; it returns for each any number of rows in their
+    /// order, whose column `place` counts from 1
+    /// @param row        JSON text
+    void announce(const Statement& statement, std::string row);
+    /// The same as look, for such a statement.
+    [[nodiscard]] Answer look_for(const Statement& statement, const std::string& row);
 
     /// Keeps a row for a statement whose only parameter is a JSON array of rows, so that one statement writes what many
     /// have added. It runs before the next run(), at the latest before the commit; statements run in the order in which
@@ -78,6 +91,7 @@ private:
     Session& session_;
     pqxx::transaction_base& raw_;
     std::vector<Known> known_;
+    std::unique_ptr<Questions> questions_;  ///< none until something is announced
     const void* holder_ = nullptr;
     std::vector<Added> added_;
 };

@@ -1,14 +1,16 @@
 #include "store/memories.hpp"
 
+#include "pg/questions.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
 namespace oiab::store {
 namespace {
 
-std::vector<MemoryRow> read_memories(const pqxx::result& found) {
+template <typename Rows>
+std::vector<MemoryRow> read_memories(const Rows& found) {
     std::vector<MemoryRow> memories;
-    for (const auto& row : found) {
+    for (const pqxx::row& row : found) {
         memories.push_back({rows::read_id<core::MemoryId>(row["id"]), rows::read_text(row["kind"]),
                             rows::read_text(row["content"]), rows::read_text(row["visibility"]),
                             row["similarity"].as<double>()});
@@ -19,6 +21,15 @@ std::vector<MemoryRow> read_memories(const pqxx::result& found) {
 pqxx::params reader_params(const MemoryReader& reader) {
     return pqxx::params{reader.user_id.to_string(), rows::text_of(reader.tenant_id), reader.own, reader.team,
                         reader.org};
+}
+
+std::string recent_question(const MemoryReader& reader, int limit) {
+    return rows::dump({{"user_id", reader.user_id.to_string()},
+                       {"tenant_id", rows::json_of(reader.tenant_id)},
+                       {"own", reader.own},
+                       {"team", reader.team},
+                       {"org", reader.org},
+                       {"how_many", limit}});
 }
 
 }  // namespace
@@ -58,10 +69,12 @@ std::vector<MemoryRow> recall_similar(pg::Transaction& tx, const MemoryReader& r
     return read_memories(tx.run(has_bits ? sql::recall_similar : sql::recall_exact, params));
 }
 
+void announce_recent(pg::Transaction& tx, const MemoryReader& reader, int limit) {
+    tx.announce(sql::recall_recent, recent_question(reader, limit));
+}
+
 std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& reader, int limit) {
-    auto params = reader_params(reader);
-    params.append(limit);
-    return read_memories(tx.look(sql::recall_recent, params));
+    return read_memories(tx.look_for(sql::recall_recent, recent_question(reader, limit)));
 }
 
 std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader, const std::string& query,

@@ -75,6 +75,8 @@ struct MemoryRow {
                                                     double threshold, int limit);
 /// The newest first.
 [[nodiscard]] std::vector<MemoryRow> recall_recent(pg::Transaction& tx, const MemoryReader& reader, int limit);
+/// So that it is asked with those of others; see pg::Transaction::announce.
+void announce_recent(pg::Transaction& tx, const MemoryReader& reader, int limit);
 /// Those whose text resembles the query by trigrams or contains it, best first. Works without embeddings.
 [[nodiscard]] std::vector<MemoryRow> search_memories(pg::Transaction& tx, const MemoryReader& reader,
                                                      const std::string& query, int limit);

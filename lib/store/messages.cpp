@@ -1,6 +1,7 @@
 #include "store/messages.hpp"
 
 #include "pg/database_error.hpp"
+#include "pg/questions.hpp"
 #include "store/json_rows.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
@@ -10,9 +11,10 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<MessageRow> read_messages(const pqxx::result& found) {
+template <typename Rows>
+std::vector<MessageRow> read_messages(const Rows& found) {
     std::vector<MessageRow> messages;
-    for (const auto& row : found) {
+    for (const pqxx::row& row : found) {
         MessageRow message;
         message.seq = row["seq"].as<std::int64_t>();
         message.role = rows::read_text(row["role"]);
@@ -26,6 +28,10 @@ std::vector<MessageRow> read_messages(const pqxx::result& found) {
         messages.push_back(std::move(message));
     }
     return messages;
+}
+
+std::string question(const std::string& session_id, int limit) {
+    return rows::dump({{"session_id", session_id}, {"how_many", limit}});
 }
 
 }  // namespace
@@ -42,8 +48,12 @@ std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, 
     return static_cast<std::size_t>(tx.run(sql::append_messages, pqxx::params{session_id, rows::dump(list)}).size());
 }
 
+void announce_messages(pg::Transaction& tx, const std::string& session_id, int limit) {
+    tx.announce(sql::load_messages, question(session_id, limit));
+}
+
 std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id, int limit) {
-    return read_messages(tx.look(sql::load_messages, pqxx::params{session_id, limit}));
+    return read_messages(tx.look_for(sql::load_messages, question(session_id, limit)));
 }
 
 std::vector<MessageRow> load_turn_messages(pg::Transaction& tx, const std::string& session_id, core::JobId job) {

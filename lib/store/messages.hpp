@@ -48,6 +48,8 @@ std::size_t append_messages(pg::Transaction& tx, const std::string& session_id, 
 /// The newest `limit` messages, oldest first.
 [[nodiscard]] std::vector<MessageRow> load_messages(pg::Transaction& tx, const std::string& session_id,
                                                     int limit = 1000);
+/// So that it is asked with those of others; see pg::Transaction::announce.
+void announce_messages(pg::Transaction& tx, const std::string& session_id, int limit = 1000);
 /// What one job added to the session, oldest first.
 [[nodiscard]] std::vector<MessageRow> load_turn_messages(pg::Transaction& tx, const std::string& session_id,
                                                          core::JobId job);

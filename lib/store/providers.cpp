@@ -1,9 +1,17 @@
 #include "store/providers.hpp"
 
+#include "pg/questions.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
 namespace oiab::store {
+namespace {
+
+std::string question(core::UserId user, std::optional<core::TenantId> tenant) {
+    return rows::dump({{"user_id", user.to_string()}, {"tenant_id", rows::json_of(tenant)}});
+}
+
+}  // namespace
 
 ProviderRow read_provider(const pqxx::row& row) {
     ProviderRow provider;
@@ -20,9 +28,13 @@ ProviderRow read_provider(const pqxx::row& row) {
     return provider;
 }
 
+void announce_providers(pg::Transaction& tx, core::UserId user, std::optional<core::TenantId> tenant) {
+    tx.announce(sql::load_providers, question(user, tenant));
+}
+
 std::vector<ProviderRow> load_providers(pg::Transaction& tx, core::UserId user, std::optional<core::TenantId> tenant) {
     std::vector<ProviderRow> providers;
-    for (const auto& row : tx.look(sql::load_providers, pqxx::params{user.to_string(), rows::text_of(tenant)}))
+    for (const auto& row : tx.look_for(sql::load_providers, question(user, tenant)))
         providers.push_back(read_provider(row));
     return providers;
 }

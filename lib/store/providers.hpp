@@ -34,6 +34,8 @@ struct ProviderRow {
 /// tenant's before the installation's, preferred ones first within each.
 [[nodiscard]] std::vector<ProviderRow> load_providers(pg::Transaction& tx, core::UserId user,
                                                       std::optional<core::TenantId> tenant);
+/// So that it is asked with those of others; see pg::Transaction::announce.
+void announce_providers(pg::Transaction& tx, core::UserId user, std::optional<core::TenantId> tenant);
 
 /// The installation's own row of that name, where it is switched on.
 [[nodiscard]] std::optional<ProviderRow> find_installation_provider(pg::Transaction& tx, const std::string& provider);

@@ -1,12 +1,23 @@
 #include "store/sessions.hpp"
 
+#include "pg/questions.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
 namespace oiab::store {
 
+namespace {
+
+std::string question(const std::string& session_id) { return rows::dump({{"session_id", session_id}}); }
+
+}  // namespace
+
+void announce_session(pg::Transaction& tx, const std::string& session_id) {
+    tx.announce(sql::find_sessions, question(session_id));
+}
+
 std::optional<SessionRow> find_session(pg::Transaction& tx, const std::string& session_id) {
-    const auto found = tx.look(sql::find_session, pqxx::params{session_id});
+    const auto found = tx.look_for(sql::find_sessions, question(session_id));
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
     SessionRow session;

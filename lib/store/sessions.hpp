@@ -30,6 +30,8 @@ struct SessionRow {
 
 /// @returns nullopt where there is no such session.
 [[nodiscard]] std::optional<SessionRow> find_session(pg::Transaction& tx, const std::string& session_id);
+/// So that it is asked with those of others; see pg::Transaction::announce.
+void announce_session(pg::Transaction& tx, const std::string& session_id);
 
 struct NewSession {
     std::string session_id;

@@ -1,12 +1,21 @@
 #include "store/users.hpp"
 
+#include "pg/questions.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 
 namespace oiab::store {
 
+namespace {
+
+std::string question(core::UserId id) { return rows::dump({{"user_id", id.to_string()}}); }
+
+}  // namespace
+
+void announce_user(pg::Transaction& tx, core::UserId id) { tx.announce(sql::find_users, question(id)); }
+
 std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id) {
-    const auto found = tx.look(sql::find_user, pqxx::params{id.to_string()});
+    const auto found = tx.look_for(sql::find_users, question(id));
     if (found.empty()) return std::nullopt;
     const auto row = found[0];
     UserRow user;

@@ -27,6 +27,8 @@ struct UserRow {
 
 /// @returns nullopt where there is no such user.
 [[nodiscard]] std::optional<UserRow> find_user(pg::Transaction& tx, core::UserId id);
+/// So that it is asked with those of others; see pg::Transaction::announce.
+void announce_user(pg::Transaction& tx, core::UserId id);
 
 [[nodiscard]] std::optional<core::UserId> find_user_by_handle(pg::Transaction& tx, const std::string& handle);
 

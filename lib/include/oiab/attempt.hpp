@@ -94,9 +94,11 @@ public:
     }
 
     /// The same in a transaction that other attempts may share: see share_transactions.
+    /// @param announcements  what `body` is going to ask, so that it is asked for all of them at once
     template <typename Body>
-    boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> transact_together(Body body) {
-        return store().transact_together(std::move(body));
+    boost::asio::awaitable<std::invoke_result_t<Body, pg::Transaction&>> transact_together(
+        Body body, pg::Announcements announcements = {}) {
+        return store().transact_together(std::move(body), pg::Stage::kBeginning, std::move(announcements));
     }
     /// From now on the records of this attempt's steps and its completion, with what prepare, keep and complete_in's
     /// body write, may share transactions with those of other attempts, which costs a fraction where hundreds are at

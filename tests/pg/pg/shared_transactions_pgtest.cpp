@@ -10,6 +10,7 @@
 #include <semaphore>
 
 #include "pg/lane_group.hpp"
+#include "pg/questions.hpp"
 #include "support/eventually.hpp"
 #include "support/test_database.hpp"
 
@@ -66,14 +67,16 @@ struct Callers : Written {
     ~Callers() { pool.join(); }
 
     template <typename Body>
-    std::future<void> call(Body body, pg::Stage stage = pg::Stage::kBeginning) {
+    std::future<void> call(Body body, pg::Stage stage = pg::Stage::kBeginning, pg::Announcements announcements = {}) {
         ++called;
-        auto work = [](Callers& self, Body inner, pg::Stage at) -> boost::asio::awaitable<void> {
+        auto work = [](Callers& self, Body inner, pg::Stage at,
+                       pg::Announcements announced) -> boost::asio::awaitable<void> {
             // Its part is queued before anything that is posted from here on runs on this thread.
             boost::asio::post(co_await boost::asio::this_coro::executor, [&self] { self.begun.release(); });
-            co_await self.lanes.transact_together(inner, at);
+            co_await self.lanes.transact_together(inner, at, std::move(announced));
         };
-        return boost::asio::co_spawn(pool, work(*this, std::move(body), stage), boost::asio::use_future);
+        return boost::asio::co_spawn(pool, work(*this, std::move(body), stage, std::move(announcements)),
+                                     boost::asio::use_future);
     }
     std::future<void> write(const std::string& name) {
         return call([name](pg::Transaction& tx) { add(tx, name); });
@@ -189,6 +192,45 @@ TEST_CASE_METHOD(Callers, "shared transactions: those who wait are committed tog
     for (auto& call : calls) call.get();
     CHECK(database.value("SELECT count(*) FROM written") == "8");
     CHECK(transactions() == "1");
+}
+
+TEST_CASE_METHOD(Callers,
+                 "shared transactions: what several announce is asked by one statement, and each gets its own rows") {
+    database.execute("CREATE SEQUENCE statements");
+    const pg::Statement letters{
+        "test_letters",
+        "SELECT q.place, q.word, l.letter, (SELECT nextval('statements')) AS statement "
+        "FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (word text)) WITH ORDINALITY AS q (word, place), "
+        "regexp_split_to_table(q.word, '') WITH ORDINALITY AS l (letter, at) WHERE q.word <> '' "
+        "ORDER BY q.place, l.at"};
+    const auto question = [](const std::string& word) { return R"({"word":")" + word + R"("})"; };
+    std::string seen;
+    const auto ask = [&](const std::string& word) {
+        return [&, word](pg::Transaction& tx) {
+            const auto answer = tx.look_for(letters, question(word));
+            seen += word + "=";
+            std::string last;
+            for (const auto& row : answer) {
+                seen += row["letter"].as<std::string>();
+                last = row["statement"].as<std::string>();
+            }
+            seen += "@" + last + " ";
+        };
+    };
+    const auto announce = [&](const std::string& word) {
+        return [&, word](pg::Transaction& tx) { tx.announce(letters, question(word)); };
+    };
+    std::vector<std::future<void>> calls;
+    calls.push_back(call(ask("ab"), pg::Stage::kBeginning, {announce("ab"), announce("later")}));
+    calls.push_back(call(ask("c"), pg::Stage::kBeginning, {announce("c")}));
+    calls.push_back(call(ask(""), pg::Stage::kBeginning, {announce("")}));
+    calls.push_back(call(ask("ab"), pg::Stage::kBeginning, {announce("ab")}));
+    // The answer to "ab" was given twice, to those who had announced it; "d" nobody had, and "later" nobody asked.
+    calls.push_back(call(ask("ab")));
+    calls.push_back(call(ask("d")));
+    open();
+    for (auto& one : calls) one.get();
+    CHECK(seen == "ab=ab@1 c=c@1 =@ ab=ab@1 ab=ab@2 d=d@3 ");
 }
 
 TEST_CASE_METHOD(Callers, "shared transactions: one that fails takes nobody along, and each learns its own end") {
