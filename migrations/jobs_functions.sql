@@ -152,7 +152,8 @@ END $$;
 -- became ready. Every lane that had to be looked at closely stays locked until the transaction ends: keep the batches small.
 --
 -- Mostly a lane is empty by now, or nobody is ready in it and its first row is due: all lanes of that sort are advanced by one
--- statement, with the same conditions as in advance_lane, which then looks at what is left.
+-- statement, with the same conditions as in advance_lane, which then looks at what is left. OFFSET 0 keeps each EXISTS a look-up by the
+-- lane's key: as a join it would read all lanes' rows, for ever where the plan was made while there were few.
 CREATE OR REPLACE FUNCTION advance_lanes(lanes text[]) RETURNS integer LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     at_time  timestamptz := clock_timestamp();
@@ -164,9 +165,9 @@ BEGIN
     SELECT array_agg(w.key ORDER BY w.lock_id, w.key) INTO waiting
     FROM (SELECT DISTINCT l.key, lane_lock_id(l.key) AS lock_id FROM unnest(lanes) AS l(key)
           WHERE l.key IS NOT NULL
-            AND EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND NOT j.lane_ready AND j.finished_at IS NULL)
+            AND EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND NOT j.lane_ready AND j.finished_at IS NULL OFFSET 0)
             AND NOT EXISTS (SELECT FROM jobs j WHERE j.serial_key = l.key AND j.lane_ready AND j.finished_at IS NULL
-                            AND NOT (j.status = 'pending' AND j.lease_epoch = 0 AND j.run_at > at_time))) AS w;
+                            AND NOT (j.status = 'pending' AND j.lease_epoch = 0 AND j.run_at > at_time) OFFSET 0)) AS w;
     IF waiting IS NULL THEN
         RETURN 0;
     END IF;
@@ -183,7 +184,7 @@ BEGIN
                     WHERE j.serial_key = w.key AND NOT j.lane_ready AND j.finished_at IS NULL
                       AND (j.run_at <= at_time OR j.lease_epoch > 0)
                     ORDER BY j.lane_seq LIMIT 1) AS f
-                WHERE NOT EXISTS (SELECT FROM jobs h WHERE h.serial_key = w.key AND h.lane_ready AND h.finished_at IS NULL)
+                WHERE NOT EXISTS (SELECT FROM jobs h WHERE h.serial_key = w.key AND h.lane_ready AND h.finished_at IS NULL OFFSET 0)
                   AND (f.tenant_id IS NULL OR NOT jobs_tenant_paused(f.tenant_id))))
           AND status = 'pending' AND NOT lane_ready
         RETURNING serial_key)

@@ -16,6 +16,8 @@ WHAT = "1000 agent turns in flight, a provider that answers in 1 s: throughput a
 
 IN_FLIGHT = 1000
 DELAY_MS = 1000
+# Before the clock runs: connections, plans and Node's compiler are warm then, as in a worker that has been running for a while.
+WARM_UP = IN_FLIGHT
 
 
 class Provider:
@@ -48,8 +50,8 @@ def prepare(connection, turns):
         "INSERT INTO user_roles (user_id, role_id, tenant_id) SELECT u.id, r.id, r.tenant_id FROM users u JOIN roles r ON r.name = 'member';"
         "INSERT INTO memories (user_id, tenant_id, content) SELECT u.id, u.tenant_id, 'Memory ' || n || ' of ' || u.handle "
         "FROM users u, generate_series(1, 20) n;"
-        "INSERT INTO sessions_index (session_id, user_id, tenant_id) SELECT 's-' || n, u.id, u.tenant_id "
-        f"FROM generate_series(1, {turns}) n JOIN (SELECT id, tenant_id, row_number() OVER () - 1 AS place FROM users) u ON u.place = n % 100")
+        f"INSERT INTO sessions_index (session_id, user_id, tenant_id) SELECT CASE WHEN n > {turns} THEN 'warm-' ELSE 's-' END || n, u.id, u.tenant_id "
+        f"FROM generate_series(1, {turns + WARM_UP}) n JOIN (SELECT id, tenant_id, row_number() OVER () - 1 AS place FROM users) u ON u.place = n % 100")
     for table in ("users", "sessions_index", "memories", "session_messages", "session_stream", "usage_events", "audit_log", "job_steps"):
         connection.query(f"VACUUM (ANALYZE) {table}")
     connection.query("CHECKPOINT")
@@ -60,12 +62,16 @@ _PAYLOAD = ("jsonb_build_object('userId', s.user_id, 'sessionId', s.session_id, 
             "'channel', 'bench', 'turnId', gen_random_uuid())")
 
 
-def enqueue_own(connection):
-    connection.query(f"INSERT INTO jobs (kind, payload) SELECT 'agent-turn', {_PAYLOAD} FROM sessions_index s")
-
-
-def enqueue_graphile(connection):
-    connection.query(f"SELECT graphile_worker.add_job('agent-turn', {_PAYLOAD}::json) FROM sessions_index s")
+def enqueue(connection, own, sessions):
+    """Brings a turn for each session whose id begins so. Returns the moment just before the commit."""
+    connection.query("BEGIN")
+    if own:
+        connection.query(f"INSERT INTO jobs (kind, payload) SELECT 'agent-turn', {_PAYLOAD} FROM sessions_index s WHERE s.session_id ^@ '{sessions}'")
+    else:
+        connection.query(f"SELECT graphile_worker.add_job('agent-turn', {_PAYLOAD}::json) FROM sessions_index s WHERE s.session_id ^@ '{sessions}'")
+    began = time.monotonic()
+    connection.query("COMMIT")
+    return began
 
 
 def answered(connection):
@@ -83,6 +89,17 @@ def wait_until_serving(worker, sign):
     raise worker.failure("did not start to serve")
 
 
+def wait_until_answered(bench, connection, worker, provider, calls, own):
+    give_up = time.monotonic() + bench.patience
+    # The provider is asked first: a look at the table would cost the server a tenth of a core.
+    while (made := provider.stats()["calls"]) < calls or unfinished(connection, own):
+        if time.monotonic() > give_up or not worker.running():
+            raise worker.failure(f"had answered {answered(connection)} of {calls} turns")
+        time.sleep(0.1 if made < calls else 0.02)
+    if answered(connection) < calls:
+        raise worker.failure(f"answered {answered(connection)} of {calls} turns")
+
+
 def measure(bench, connection, contender, turns):
     prepare(connection, turns)
     with Provider(bench) as provider:
@@ -92,27 +109,21 @@ def measure(bench, connection, contender, turns):
         with Worker(contender.with_environment(contender.name, **environment), bench.server.url(), bench.logs) as worker:
             own = contender.name == "oiabd"
             wait_until_serving(worker, '"ready"' if own else "serving")
+            enqueue(connection, own, "warm-")
+            wait_until_answered(bench, connection, worker, provider, WARM_UP, own)
             server_cpu = usage.family_cpu_seconds(bench.server.process.pid)
             cpu = usage.cpu_seconds(worker.pid)
-            began = time.monotonic()
-            (enqueue_own if own else enqueue_graphile)(connection)
-            give_up = began + bench.patience
-            # The provider is asked first: a look at the table would cost the server a tenth of a core.
-            while (calls := provider.stats()["calls"]) < turns or unfinished(connection, own):
-                if time.monotonic() > give_up or not worker.running():
-                    raise worker.failure(f"had answered {answered(connection)} of {turns} turns")
-                time.sleep(0.1 if calls < turns else 0.02)
+            began = enqueue(connection, own, "s-")
+            wait_until_answered(bench, connection, worker, provider, WARM_UP + turns, own)
             seconds = time.monotonic() - began
-            if answered(connection) < turns:
-                raise worker.failure(f"answered {answered(connection)} of {turns} turns")
             waves = math.ceil(turns / IN_FLIGHT)
             figures = {"turns_per_second": turns / seconds, "of_ideal": waves * DELAY_MS / 1000 / seconds,
                        "rss_mb": usage.peak_resident_mb(worker.pid),
                        "worker_ms_per_turn": (usage.cpu_seconds(worker.pid) - cpu) / turns * 1000,
                        "server_ms_per_turn": (usage.family_cpu_seconds(bench.server.process.pid) - server_cpu) / turns * 1000}
         stats = provider.stats()
-    if stats["calls"] != turns:
-        raise SystemExit(f"{contender.name} asked the model {stats['calls']} times for {turns} turns")
+    if stats["calls"] != WARM_UP + turns:
+        raise SystemExit(f"{contender.name} asked the model {stats['calls']} times for {WARM_UP + turns} turns")
     return figures | {"most_in_flight": stats["most_in_flight"]}
 
 
@@ -139,7 +150,7 @@ def find_contenders(bench):
 
 def run(bench):
     contenders = find_contenders(bench)
-    turns = bench.scaled(8 * IN_FLIGHT)
+    turns = bench.scaled(16 * IN_FLIGHT)
     rounds = {contender.name: [] for contender in contenders}
     with bench.server.connect() as connection:
         for number in range(bench.rounds):

@@ -5,7 +5,7 @@
 WITH lost AS (
     DELETE FROM usage_reservations r
     WHERE (r.job_id = $1 OR r.user_id = $2 OR r.tenant_id = $3)
-      AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = r.job_id AND j.status = 'running' AND j.lease_epoch = r.lease_epoch)
+      AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = r.job_id AND j.status = 'running' AND j.lease_epoch = r.lease_epoch OFFSET 0)
     RETURNING r.*
 )
 INSERT INTO usage_events (request_id, tenant_id, user_id, session_id, job_id, purpose, provider, model, input_tokens, cost_usd, uncertain)

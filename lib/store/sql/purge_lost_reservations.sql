@@ -7,7 +7,7 @@ WITH lost AS (
     DELETE FROM usage_reservations
     WHERE request_id = ANY (ARRAY(SELECT r.request_id FROM usage_reservations r
                                   WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.id = r.job_id AND j.status = 'running'
-                                                                         AND j.lease_epoch = r.lease_epoch)
+                                                                         AND j.lease_epoch = r.lease_epoch OFFSET 0)
                                   LIMIT $1 FOR UPDATE SKIP LOCKED))
     RETURNING *
 )

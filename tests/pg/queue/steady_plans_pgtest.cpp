@@ -1,5 +1,8 @@
 /// @file  Plans that fit an empty table as well as a full one.
 
+#include <fmt/format.h>
+
+#include "queue/lanes.hpp"
 #include "queue/steady_plans.hpp"
 #include "queue_fixture.hpp"
 #include "support/eventually.hpp"
@@ -75,4 +78,37 @@ TEST_CASE_METHOD(QueueFixture,
     eventually(10s, calls_of_ended_sessions, "the ended session's counts are in");
     // Fifty-one rows, a few look-ups each; a walk would have read 3000 entries for every settle.
     CHECK(entries_read() < 2'000);
+}
+
+TEST_CASE_METHOD(QueueFixture,
+                 "steady plans: lanes that were advanced when there were few are looked up one by one among many") {
+    database.execute("ALTER TABLE jobs SET (autovacuum_enabled = false)");
+    database.execute("ANALYZE jobs");
+    auto settings = database.settings();
+    settings.parameters = {{"enable_seqscan", "off"}};  // as the engine's sessions have it
+    pg::Session advancing{settings};
+    const auto advance = [&](int from, int to) {
+        database.execute(fmt::format(
+            "INSERT INTO jobs (kind, serial_key) SELECT 'noop', 'lane ' || n FROM generate_series({}, {}) n", from,
+            to - 1));
+        std::vector<std::string> lanes;
+        for (int lane = from; lane < to; ++lane) lanes.push_back(fmt::format("lane {}", lane));
+        return queue::advance_lanes(advancing, lanes);
+    };
+    const auto entries_read = [&] {
+        database.execute("SELECT pg_stat_force_next_flush()");
+        return std::stol(
+            database.value("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_lane_head_idx'"));
+    };
+    for (int i = 0; i < 8; ++i) CHECK(advance(i * 10, i * 10 + 10) == 10);
+    CHECK(advance(1000, 4000) == 3000);
+    const auto calls_of_ended_sessions = [&] {
+        return database.value(
+                   "SELECT idx_scan > 0 FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_lane_head_idx'") == "t";
+    };
+    advancing.discard();  // a session that ends reports what it has counted
+    eventually(10s, calls_of_ended_sessions, "the ended session's counts are in");
+    // Nobody holds a lane at first, so that there is hardly an entry; a walk would read every lane's head for every two
+    // hundred lanes.
+    CHECK(entries_read() < 6'000);
 }
