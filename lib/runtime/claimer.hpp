@@ -8,6 +8,7 @@
 #include "runtime/claim_turn.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/gathering.hpp"
+#include "runtime/lane_hints.hpp"
 #include "runtime/live_attempt.hpp"
 #include "runtime/low_water.hpp"
 #include "runtime/service.hpp"
@@ -48,6 +49,7 @@ private:
 
     void serve() override;
     void wait_for_hints(core::Deadline until);
+    [[nodiscard]] bool has_lanes();
     void follow_hints();
     /// @returns when to look again without being woken.
     [[nodiscard]] core::Deadline look();
@@ -69,7 +71,7 @@ private:
     const Hooks hooks_;
 
     std::mutex hints_mutex_;
-    std::set<std::string> lanes_;      // to be advanced
+    LaneHints lanes_;                  // to be advanced
     bool enqueued_ = false;            // somebody notified
     bool pauses_changed_ = true;       // loaded before the first claim
     std::atomic<bool> hungry_{false};  // more was due than there was room for

@@ -27,7 +27,7 @@ const std::map<std::string, PlanBounds, std::less<>> kBounds{
     {"purge of the whole table", {15'000, 7'000, 1'000}},
     {"next due", {700, 1'200, 0}},
     {"ready kinds", {200, 30, 0}},
-    {"advance lanes", {300, 10, 10}},
+    {"advance lanes", {300, 12, 10}},
     {"sweep lanes", {1'300, 60, 30}},
     {"enqueue", {200, 2, 0}},
     {"enqueue a duplicate", {50, 2, 0}},

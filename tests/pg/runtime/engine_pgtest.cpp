@@ -3,6 +3,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
 
 #include "queue/pauses.hpp"
 #include "support/engine_fixture.hpp"
@@ -258,6 +259,26 @@ TEST_CASE("engine: jobs of one lane run one at a time and in order, whatever the
         "the lane is done");
     CHECK_FALSE(overlapped);
     CHECK(std::ranges::is_sorted(order));
+}
+
+TEST_CASE("engine: the first of many lanes run before the last are looked at") {
+    TestDatabase database;
+    Registry registry;
+    registry.add("turn", handler([](Attempt&) -> asio::awaitable<core::Outcome> { co_return core::completed(); }));
+    pg::Session holder{database.settings()};
+    pqxx::work transaction{holder.connection()};
+    transaction.exec("SELECT pg_advisory_xact_lock(lane_lock_id('lane 900'))");
+    auto settings = tests::quick_settings(database);
+    settings.session.lock_timeout = settings.session.statement_timeout = 0ms;
+    RunningEngine engine{settings, registry};
+    database.execute(
+        "INSERT INTO jobs (kind, serial_key) SELECT 'turn', 'lane ' || n FROM generate_series(1, 1000) AS n");
+    const auto completed = [&] {
+        return std::stoi(database.value("SELECT count(*) FROM jobs WHERE status = 'completed'"));
+    };
+    eventually(30s, [&] { return completed() >= 100; }, "the first lanes have run");
+    transaction.commit();
+    eventually(30s, [&] { return completed() == 1000; }, "all lanes have run");
 }
 
 TEST_CASE("engine: a paused kind waits and runs after the resume") {
