@@ -28,10 +28,9 @@ struct HttpRequest {
     std::size_t max_response_bytes = 64U << 20U;
     std::size_t max_header_bytes = 256U << 10U;
     std::string unix_socket;  ///< path of a socket to talk through instead of TCP; empty for none
-    bool idempotent = false;  ///< repeating has no second effect although the method alone would not say so
-    /// Never an idle connection of an earlier request: where one turns out to be dead before an answer begins, libcurl
-    /// sends the request again by itself, although the peer may have acted on it.
-    bool fresh_connection = false;
+    /// Repeating has no second effect although the method alone would not say so. What is neither that nor of such a
+    /// method is sent once at most, also where a kept connection dies before an answer.
+    bool idempotent = false;
 };
 
 struct HttpHead {

@@ -69,6 +69,8 @@ public:
 private:
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept;
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+    /// Before each sending of the request: libcurl sends again by itself where a kept connection dies before an answer.
+    static int on_sending(void* self, char* peer, char* own, int peer_port, int own_port) noexcept;
     bool take_header_line(std::string_view line);
     std::size_t take_body(std::string_view data);
     void end(std::optional<CallError> error);
@@ -92,6 +94,7 @@ private:
     std::size_t header_bytes_ = 0;
     std::size_t body_bytes_ = 0;
     std::optional<std::string> breach_;  ///< which bound was passed
+    bool second_sending_ = false;        ///< libcurl was about to do what only the caller may decide
 
     std::mutex mutex_;
     std::shared_ptr<HttpLoop> loop_;

@@ -109,7 +109,6 @@ void HttpTransfer::configure(const HttpClientSettings& settings) {
         set(CURLOPT_LOW_SPEED_LIMIT, 1L);
         set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.stall_timeout.count()));
     }
-    if (request_.fresh_connection) set(CURLOPT_FRESH_CONNECT, 1L);
     if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
     if (!request_.unix_socket.empty()) {
         set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
@@ -121,6 +120,8 @@ void HttpTransfer::configure(const HttpClientSettings& settings) {
     set(CURLOPT_HEADERDATA, this);
     set(CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body);
     set(CURLOPT_WRITEDATA, this);
+    set(CURLOPT_PREREQFUNCTION, &HttpTransfer::on_sending);
+    set(CURLOPT_PREREQDATA, this);
     set(CURLOPT_PRIVATE, this);
 }
 
@@ -158,6 +159,13 @@ Repeat HttpTransfer::repeat() const {
     return sent == 0 ? Repeat::kSafe : Repeat::kUnsafe;
 }
 
+int HttpTransfer::on_sending(void* self, char*, char*, int, int) noexcept {
+    auto& transfer = *static_cast<HttpTransfer*>(self);
+    // Unsafe only once something has been sent: where nothing was, sending it now is no repetition.
+    transfer.second_sending_ = transfer.repeat() == Repeat::kUnsafe;
+    return transfer.second_sending_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 CallError HttpTransfer::cancelled() const {
     const std::string whom = origin_.empty() ? "an HTTP request" : request_.method + " to " + origin_;
     return {CallFailure::kCancelled, whom + " was cancelled", repeat()};
@@ -166,6 +174,9 @@ CallError HttpTransfer::cancelled() const {
 CallError HttpTransfer::describe(CURLcode code) const {
     const std::string subject = request_.method + " to " + origin_ + ": ";
     if (breach_) return {CallFailure::kTooLarge, subject + *breach_, repeat()};
+    if (second_sending_) {
+        return {CallFailure::kTruncated, subject + "the connection broke before an answer came", Repeat::kUnsafe};
+    }
     const char* what = curl_message_[0] != '\0' ? curl_message_ : curl_easy_strerror(code);
     CallError error{kind_of(code), subject + what, repeat()};
     if (code == CURLE_OPERATION_TIMEDOUT && !request_.deadline.reached()) {

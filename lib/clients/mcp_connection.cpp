@@ -171,7 +171,6 @@ asio::awaitable<std::expected<McpReply, CallError>> McpConnection::send(McpPeer 
     what.request = make_request(peer, out.method, out.name, std::move(body), out.deadline);
     what.request.headers.insert(what.request.headers.end(), out.headers.begin(), out.headers.end());
     what.request.idempotent = out.may_repeat;
-    what.request.fresh_connection = !out.may_repeat;
     what.on_progress = std::move(out.on_progress);
     what.on_tools_changed = std::move(out.on_tools_changed);
     what.may_resume = !peer.is_modern;

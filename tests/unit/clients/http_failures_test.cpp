@@ -1,8 +1,10 @@
 // What can go wrong between the HTTP client and a server, and what the client calls it.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "http_requests.hpp"
 #include "support/run_coroutine.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace oiab::clients;
 using namespace oiab::clients::tests;
@@ -123,6 +125,69 @@ TEST_CASE("http: a reset is a broken connection") {
     REQUIRE_FALSE(response);
     CHECK(response.error().kind == CallFailure::kTruncated);
     CHECK(response.error().repeat == Repeat::kSafe);
+}
+
+TEST_CASE("http: a POST on a kept connection that dies without an answer is sent once") {
+    HttpServer server{hello};
+    HttpClient client{direct()};
+    const bool by_reset = GENERATE(false, true);
+    const bool streamed = GENERATE(false, true);
+    REQUIRE(run_coroutine(client.send(post(server.url("/first"), "{}"))));
+    server.next([&](ServedConnection& connection, const ServedRequest&) {
+        by_reset ? connection.reset() : connection.close_after();
+    });
+    auto send = [&]() -> asio::awaitable<CallError> {
+        HttpRequest request = post(server.url("/second"), "{\"effect\":1}");
+        CallError error;
+        if (streamed) {
+            const auto stream = co_await client.open(std::move(request));
+            if (!stream) error = stream.error();
+        } else {
+            const auto response = co_await client.send(std::move(request));
+            if (!response) error = response.error();
+        }
+        co_return error;
+    };
+    const auto error = run_coroutine(send());
+    CHECK(error.kind == CallFailure::kTruncated);
+    CHECK(error.repeat == Repeat::kUnsafe);
+    CHECK(error.message.starts_with("POST to " + server.url() + ": "));
+    CHECK(server.requests().size() == 2);
+    // The client has not suffered.
+    CHECK(run_coroutine(client.send(post(server.url("/third"), "{}"))));
+    CHECK(server.requests().size() == 3);
+}
+
+TEST_CASE("http: what may be repeated is sent again when a kept connection dies without an answer") {
+    HttpServer server{hello};
+    HttpClient client{direct()};
+    const bool by_method = GENERATE(false, true);
+    REQUIRE(run_coroutine(client.send(get(server.url("/first")))));
+    server.next([](ServedConnection& connection, const ServedRequest&) { connection.close_after(); });
+    HttpRequest request = by_method ? get(server.url("/second")) : post(server.url("/second"), "{}");
+    request.idempotent = !by_method;
+    const auto response = run_coroutine(client.send(std::move(request)));
+    REQUIRE(response);
+    CHECK(response->body == "hello");
+    CHECK(server.requests().size() == 3);
+}
+
+TEST_CASE("http: a connection that the server closed while nobody used it costs the next POST nothing") {
+    const oiab::tests::TemporaryDirectory directory;
+    const std::string path = directory.path() + "/http.sock";
+    HttpClient client{direct()};
+    const auto send = [&](const HttpServer& server) {
+        HttpRequest request = post(server.url("/"), "{}");
+        request.unix_socket = path;
+        return run_coroutine(client.send(std::move(request)));
+    };
+    {
+        const HttpServer server{hello, path};
+        REQUIRE(send(server));
+    }
+    const HttpServer server{hello, path};
+    CHECK(send(server));
+    CHECK(server.requests().size() == 1);
 }
 
 TEST_CASE("http: garbage instead of HTTP is a protocol error") {

@@ -202,6 +202,17 @@ TEST_CASE("chat: half an answer and a reset are retryable") {
     CHECK(provider.ask().error().kind == ModelErrorClass::kRetryable);
 }
 
+TEST_CASE("chat: a call on a kept connection that dies is made once, and may have been billed") {
+    Provider provider{streaming({delta("ok"), kStop, "[DONE]"})};
+    REQUIRE(provider.ask());
+    provider.server.next([](ServedConnection& connection, const ServedRequest&) { connection.close_after(); });
+    const auto answer = provider.ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == ModelErrorClass::kRetryable);
+    CHECK(answer.error().may_be_billed);
+    CHECK(provider.server.requests().size() == 2);
+}
+
 TEST_CASE("chat: silence runs into the deadline, and says so") {
     Provider provider{
         [](ServedConnection& connection, const ServedRequest&) { static_cast<void>(connection.wait_for_close()); }};
