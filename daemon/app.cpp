@@ -95,11 +95,12 @@ runtime::EngineSettings App::engine_settings() const {
     return engine;
 }
 
-void App::migrate() const {
+void App::migrate(pg::Session* in_use) const {
     if (!settings_.database.migrate_on_start) return;
     pg::Migrator migrator{
         session_settings(settings_, "migrate"),
         {.embeddings = settings_.database.embeddings, .legacy_dedupe_index = settings_.database.legacy_dedupe_index}};
+    if (in_use && migrator.finds_current(*in_use)) return;
     if (migrator.migrate()) log_.info("schema brought up to date", {{"fingerprint", migrator.fingerprint()}});
 }
 

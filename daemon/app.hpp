@@ -37,8 +37,9 @@ public:
     [[nodiscard]] std::string host() const;
 
     /// Brings the schema up to date where the settings want that; one query where it is. Blocks.
+    /// @param in_use  where there is nothing to do, a session of the caller's is enough to find that out
     /// @throws pg::DatabaseError, pg::MigrationError
-    void migrate() const;
+    void migrate(pg::Session* in_use = nullptr) const;
 
     /// Ends what servers of tools keep for this process. Call it when no handler runs any more. Blocks for at most two
     /// seconds.

@@ -84,7 +84,7 @@ public:
           world_{runtime::make_worker_id(app.host(), app.random()), store_, app.clock(), app.random(), app.log()} {}
 
     int run() {
-        app_.migrate();
+        app_.migrate(&session_);
         const auto claim_started = app_.clock().now();
         auto job = claim();
         if (!job) return kExitNothing;
@@ -132,6 +132,7 @@ private:
 
     /// Where no service runs nobody else has let the first job of each lane through.
     void sweep_lanes() {
+        if (!queue::any_lane_waits(session_)) return;
         std::string from;
         do {
             from = queue::sweep_lanes(session_, from).next;

@@ -87,7 +87,7 @@ Migrator::Migrator(SessionSettings session, MigratorSettings settings, std::span
 bool Migrator::migrate() {
     const auto deadline = core::Deadline::after(settings_.patience);
     try {
-        if (is_current(load_state())) return false;
+        if (is_current(load_state(session_))) return false;
         require_sound_server();
         for (;;) {
             auto pause = kPollPause;
@@ -117,10 +117,19 @@ bool Migrator::migrate() {
     }
 }
 
-Migrator::State Migrator::load_state() {
+bool Migrator::finds_current(Session& session) {
+    try {
+        return is_current(load_state(session));
+    } catch (const DatabaseError& error) {
+        session.discard();
+        throw_sentence(error);
+    }
+}
+
+Migrator::State Migrator::load_state(Session& session) const {
     State state;
     try {
-        autocommit(session_, [&](Transaction& tx) { state = read_state(tx); });
+        autocommit(session, [&](Transaction& tx) { state = read_state(tx); });
     } catch (const DatabaseError& error) {
         if (error.sqlstate() != "42P01") throw;
     }

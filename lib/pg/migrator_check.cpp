@@ -23,7 +23,7 @@ struct RollBack {};
 std::vector<std::string> Migrator::check() {
     std::vector<std::string> changes;
     try {
-        if (is_current(load_state())) return changes;
+        if (is_current(load_state(session_))) return changes;
         require_sound_server();
         in_transaction(session_, [&](Transaction& tx) {
             prepare(tx, true);

@@ -44,4 +44,9 @@ LaneSweep sweep_lanes(pg::Session& session, const std::string& after, int max_la
     return sweep;
 }
 
+bool any_lane_waits(pg::Session& session) {
+    return pg::autocommit(session,
+                          [](pg::Transaction& tx) { return tx.run(sql::any_lane_waits).at(0).at(0).as<bool>(); });
+}
+
 }  // namespace oiab::queue

@@ -22,4 +22,8 @@ struct LaneSweep {
 /// (empty at the start), and advances those that nobody holds.
 [[nodiscard]] LaneSweep sweep_lanes(pg::Session& session, const std::string& after, int max_lanes = 1'000);
 
+/// Whether there is anything to sweep, for who looks once: cheaper than a sweep that finds nothing, which makes a new
+/// backend load plpgsql.
+[[nodiscard]] bool any_lane_waits(pg::Session& session);
+
 }  // namespace oiab::queue

@@ -49,6 +49,19 @@ TEST_CASE("migrate: a fresh database gets every table, and a second run changes 
     CHECK(database.value("SELECT value FROM schema_meta WHERE key = 'fingerprint'") == migrator.fingerprint());
 }
 
+TEST_CASE("migrate: a schema is found current over a session that somebody has, without another connection") {
+    TestDatabase database{Content::kEmpty};
+    auto nowhere = database.settings();
+    nowhere.url = "postgresql:///nothing?host=/nonexistent";
+    pg::Migrator migrator{nowhere, {}};
+    pg::Session session{database.settings()};
+    CHECK_FALSE(migrator.finds_current(session));
+    migrator_of(database).migrate();
+    CHECK(migrator.finds_current(session));
+    database.execute("UPDATE schema_meta SET value = 'another' WHERE key = 'fingerprint'");
+    CHECK_FALSE(migrator.finds_current(session));
+}
+
 TEST_CASE("migrate: running every statement again on a current schema changes nothing in the catalogue") {
     TestDatabase database{Content::kEmpty};
     migrator_of(database).migrate();

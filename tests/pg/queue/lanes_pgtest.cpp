@@ -288,3 +288,15 @@ TEST_CASE_METHOD(Lanes, "lanes: a worker that knows no lanes and takes a waiting
     update(second, "status = 'completed'");
     CHECK(next() == Ids{head});
 }
+
+TEST_CASE_METHOD(Lanes, "lanes: whether any waits is known without a sweep") {
+    CHECK_FALSE(queue::any_lane_waits(session));
+    (void)insert();
+    CHECK_FALSE(queue::any_lane_waits(session));
+    (void)in_lane();
+    CHECK(queue::any_lane_waits(session));
+    CHECK(advance() == 1);
+    CHECK_FALSE(queue::any_lane_waits(session));
+    (void)in_lane();
+    CHECK(queue::any_lane_waits(session));
+}
