@@ -2,8 +2,8 @@
 -- Lock: SHARE ROW EXCLUSIVE on jobs for CREATE TRIGGER, instant. Workers and producers of the version before go on.
 --
 -- Each trigger's WHEN lets the queue's own writes pass unfired, so that a claim and a plain completion run no function.
--- Row triggers fire in the order of their names. All are SECURITY DEFINER with a fixed search_path (set at the end):
--- a producer needs INSERT on jobs and nothing else.
+-- Row triggers fire in the order of their names. All but jobs_90_wake are SECURITY DEFINER with a fixed search_path (set at the
+-- end): a producer needs INSERT on jobs and nothing else.
 
 -- Insert: a pending row starts clean; history may be imported; nobody can insert a running job.
 CREATE OR REPLACE FUNCTION jobs_on_insert_status() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -44,11 +44,14 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Insert: wake-up, once for a transaction and at its end (jobs_90_wake).
-CREATE OR REPLACE FUNCTION jobs_after_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- Insert: wake-up, once for a transaction and at its end (jobs_90_wake). As jobs_wake and jobs_notify_is_off, but in one expression and
+-- with the caller's rights, which is a third of the cost: every insert pays for it, and a function that sets a search_path makes the
+-- server look up all names anew, 38 microseconds. It needs no rights, and names its functions in full.
+CREATE OR REPLACE FUNCTION jobs_after_insert() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER AS $$
 BEGIN
-    IF NOT jobs_notify_is_off() THEN
-        PERFORM jobs_wake();
+    IF NOT coalesce(pg_catalog.lower(pg_catalog.current_setting('oiabd.notify', true)) IN ('off', 'false', 'no', '0'), false)
+       AND (NOT pg_catalog.pg_try_advisory_xact_lock_shared(7236003) OR pg_catalog.pg_try_advisory_xact_lock(7236001)) THEN
+        PERFORM pg_catalog.pg_notify('oiab_jobs', '');
     END IF;
     RETURN NULL;
 END $$;
@@ -181,7 +184,7 @@ DECLARE
 BEGIN
     FOR f IN SELECT p.oid::regprocedure AS signature FROM pg_proc p
              WHERE p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'jobs'::regclass)
-               AND p.proname IN ('jobs_on_insert_status', 'jobs_on_insert_lane', 'jobs_on_insert_tenant', 'jobs_after_insert',
+               AND p.proname IN ('jobs_on_insert_status', 'jobs_on_insert_lane', 'jobs_on_insert_tenant',
                                  'jobs_on_unusual_update', 'jobs_on_lane_deleted', 'jobs_pending_id')
     LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, %I, pg_temp', f.signature,
