@@ -7,7 +7,7 @@
 namespace oiab::pg {
 
 LaneGroup::LaneGroup(std::string_view name, std::size_t lanes, const SessionSettings& settings)
-    : shared_{std::max<std::size_t>(lanes, 2) - 1} {
+    : shared_{std::max<std::size_t>(lanes / 2, 1)} {
     lanes_.reserve(lanes);
     for (std::size_t i = 0; i < lanes; ++i)
         lanes_.push_back(std::make_unique<Lane>(fmt::format("{}-{}", name, i), settings));
