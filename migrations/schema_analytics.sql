@@ -29,7 +29,7 @@ SELECT pg_temp.ensure_check('usage_events', 'usage_events_amounts_check',
     'input_tokens >= 0 AND output_tokens >= 0 AND cache_read_tokens >= 0 AND cache_write_tokens >= 0 AND reasoning_tokens >= 0 AND cost_usd >= 0');
 COMMENT ON TABLE usage_events IS 'Tokens and cost of each model call. Written by the worker, once per request_id however often an attempt repeats; read by the worker (budgets) and the OIAB API.';
 COMMENT ON COLUMN usage_events.id IS 'Key.';
-COMMENT ON COLUMN usage_events.request_id IS 'Idempotency key of the call: <job id>:<step>; unique, so that retries never count twice.';
+COMMENT ON COLUMN usage_events.request_id IS 'Idempotency key of the call: <job id>:<step>, or <its session in the sandbox>:<message> for a subagent there, whose session later turns may resume; unique, so that retries never count twice.';
 COMMENT ON COLUMN usage_events.tenant_id IS 'Tenant that is charged. No foreign key: what was spent stays on record.';
 COMMENT ON COLUMN usage_events.user_id IS 'User whose budget it counts against.';
 COMMENT ON COLUMN usage_events.session_id IS 'Session of the call.';

@@ -121,31 +121,43 @@ asio::awaitable<std::vector<OpencodeMessage>> OpencodeConduct::ask_messages(std:
 
 asio::awaitable<void> OpencodeConduct::look_at_children() {
     children_.clear();
-    std::set<std::string> seen;
     for (const auto& answer : view_.answers) {
         for (const auto& part : answer.parts) {
-            if (part.child_session.empty() || !seen.insert(part.child_session).second) continue;
+            if (part.child_session.empty() || children_.contains(part.child_session)) continue;
             sessions_.insert(part.child_session);
             auto messages = co_await ask_messages(part.child_session, kMostMessages);
-            for (auto& message : messages) children_.push_back(std::move(message));
+            children_.emplace(part.child_session, std::move(messages));
         }
     }
 }
 
 std::vector<OpencodeCall> OpencodeConduct::uncharged(LostCalls lost) const {
-    auto calls = list_opencode_calls(view_.answers, attempt_.job().id, lost);
-    for (auto& call : list_opencode_calls(children_, attempt_.job().id, lost)) calls.push_back(std::move(call));
+    auto calls = list_opencode_calls(view_.answers, attempt_.job().id.to_string(), lost);
+    for (const auto& [session, messages] : children_) {
+        for (auto& call : list_opencode_calls(messages, session, lost)) calls.push_back(std::move(call));
+    }
     std::erase_if(calls, [this](const OpencodeCall& call) { return charged_.contains(call.request_id); });
     return calls;
 }
 
 void OpencodeConduct::note(const std::vector<OpencodeCall>& calls, const OpencodeSum& sum) {
     for (const auto& call : calls) charged_.insert(call.request_id);
+    of_others_.insert(sum.of_others.begin(), sum.of_others.end());
     sum_.cost_usd += sum.cost_usd;
     sum_.tokens.input += sum.tokens.input;
     sum_.tokens.output += sum.tokens.output;
     sum_.tokens.cache_read += sum.tokens.cache_read;
     sum_.tokens.cache_write += sum.tokens.cache_write;
+}
+
+std::size_t OpencodeConduct::count_child_calls() const {
+    std::size_t count = 0;
+    for (const auto& [session, messages] : children_) {
+        for (const auto& message : messages) {
+            if (message.role == "assistant" && !of_others_.contains(session + ":" + message.id)) ++count;
+        }
+    }
+    return count;
 }
 
 /// Charges what has ended since, and ends a turn beyond its budget before its next call.
@@ -378,7 +390,7 @@ asio::awaitable<OpencodeHarvest> OpencodeConduct::harvest() {
     };
     co_await attempt_.transact(body);
     note(calls, sum);
-    auto harvest = harvest_opencode_turn(view_, children_, attempt_.job().id);
+    auto harvest = harvest_opencode_turn(view_, count_child_calls(), attempt_.job().id);
     harvest.result.tokens = sum_.tokens;
     harvest.result.cost_usd = sum_.cost_usd;
     co_return harvest;

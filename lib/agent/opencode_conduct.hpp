@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -59,6 +60,7 @@ private:
     [[nodiscard]] bool may_still_begin() const;
     [[nodiscard]] std::vector<OpencodeCall> uncharged(LostCalls lost) const;
     void note(const std::vector<OpencodeCall>& calls, const OpencodeSum& sum);
+    [[nodiscard]] std::size_t count_child_calls() const;
     [[nodiscard]] std::string system_prompt() const;
 
     Attempt& attempt_;
@@ -73,9 +75,9 @@ private:
 
     clients::OpencodeStatus status_;
     OpencodeView view_;
-    std::vector<clients::OpencodeMessage> children_;  ///< messages of subagents
-    std::set<std::string> sessions_;                  ///< ours and the subagents'
-    int limit_ = 50;                                  ///< messages that one look asks for
+    std::map<std::string, std::vector<clients::OpencodeMessage>> children_;  ///< messages of subagents by session
+    std::set<std::string> sessions_;                                         ///< ours and the subagents'
+    int limit_ = 50;                                                         ///< messages that one look asks for
 
     int posts_ = 0;
     bool alive_ = false;  ///< something ran since the last post
@@ -87,6 +89,7 @@ private:
 
     std::set<std::string> summaries_;  ///< messages whose words are not for the user
     std::set<std::string> charged_;
+    std::set<std::string> of_others_;  ///< calls in resumed subagents' sessions that earlier turns have paid for
     OpencodeSum sum_;
 };
 

@@ -64,8 +64,10 @@ public:
         harvest_.result.model = message.model;
     }
 
-    OpencodeHarvest finish() { return std::move(harvest_); }
-    void count_call() { ++harvest_.result.rounds; }
+    OpencodeHarvest finish(std::size_t child_calls) {
+        harvest_.result.rounds += static_cast<int>(child_calls);
+        return std::move(harvest_);
+    }
 
 private:
     store::NewMessage& add(std::string role, std::string content, std::string step) {
@@ -102,26 +104,22 @@ bool has_usage(const OpencodeMessage& message) {
 
 }  // namespace
 
-OpencodeHarvest harvest_opencode_turn(const OpencodeView& view, const std::vector<OpencodeMessage>& children,
-                                      core::JobId job) {
+OpencodeHarvest harvest_opencode_turn(const OpencodeView& view, std::size_t child_calls, core::JobId job) {
     Harvester harvester{job};
     for (std::size_t i = 0; i < view.answers.size(); ++i) {
         harvester.take(view.answers[i], i + 1 == view.answers.size());
     }
-    for (const auto& message : children) {
-        if (message.role == "assistant") harvester.count_call();
-    }
-    return harvester.finish();
+    return harvester.finish(child_calls);
 }
 
-std::vector<OpencodeCall> list_opencode_calls(const std::vector<OpencodeMessage>& messages, core::JobId job,
+std::vector<OpencodeCall> list_opencode_calls(const std::vector<OpencodeMessage>& messages, const std::string& owner,
                                               LostCalls lost) {
     std::vector<OpencodeCall> calls;
     clients::OpencodeTokens before;
     for (const auto& message : messages) {
         if (message.role != "assistant") continue;
         OpencodeCall call;
-        call.request_id = job.to_string() + ":" + message.id;
+        call.request_id = owner + ":" + message.id;
         call.provider = message.provider;
         call.model = message.model;
         call.tokens = message.tokens;

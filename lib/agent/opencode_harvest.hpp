@@ -23,14 +23,12 @@ struct OpencodeHarvest {
     std::vector<OpencodeToolUse> tools;
 };
 
-/// @param children  the messages of the subagents' sessions; their model calls count, their words do not
-[[nodiscard]] OpencodeHarvest harvest_opencode_turn(const OpencodeView& view,
-                                                    const std::vector<clients::OpencodeMessage>& children,
-                                                    core::JobId job);
+/// @param child_calls  model calls of subagents: they count as rounds, their words do not
+[[nodiscard]] OpencodeHarvest harvest_opencode_turn(const OpencodeView& view, std::size_t child_calls, core::JobId job);
 
 /// One call of a model.
 struct OpencodeCall {
-    std::string request_id;  ///< the same in every attempt
+    std::string request_id;  ///< the same in every attempt, and a subagent's in every turn
     std::string provider;
     std::string model;
     clients::OpencodeTokens tokens;
@@ -44,7 +42,9 @@ enum class LostCalls {
     kEstimate,  ///< nobody works on the turn any more: unfinished messages are calls that were lost
 };
 
+/// @param owner  whose calls they are: the job for the turn's own, the session's id for a subagent's, which later turns
+/// may resume. A request id is this, a colon, and the message's id
 [[nodiscard]] std::vector<OpencodeCall> list_opencode_calls(const std::vector<clients::OpencodeMessage>& messages,
-                                                            core::JobId job, LostCalls lost);
+                                                            const std::string& owner, LostCalls lost);
 
 }  // namespace oiab::agent

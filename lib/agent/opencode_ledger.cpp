@@ -31,13 +31,18 @@ OpencodeSum charge_opencode_calls(pg::Transaction& tx, const Person& person, cor
             call.cost_usd > 0 ? call.cost_usd : cost_usd(tokens, load_price(tx, {call.provider, call.model}));
         event.uncertain = call.uncertain;
         event.duration = call.duration;
-        sum.cost_usd += event.cost_usd;
-        sum.tokens.input += tokens.input;
-        sum.tokens.output += tokens.output;
-        sum.tokens.cache_read += tokens.cache_read;
-        sum.tokens.cache_write += tokens.cache_write;
     }
     store::record_usage(tx, events);
+    // After recording: what another turn records at the same time has won or lost by now.
+    sum.of_others = store::find_requests_of_other_jobs(tx, events, job);
+    for (const auto& event : events) {
+        if (sum.of_others.contains(event.request_id)) continue;
+        sum.cost_usd += event.cost_usd;
+        sum.tokens.input += event.input_tokens;
+        sum.tokens.output += event.output_tokens + event.reasoning_tokens;
+        sum.tokens.cache_read += event.cache_read_tokens;
+        sum.tokens.cache_write += event.cache_write_tokens;
+    }
     return sum;
 }
 

@@ -24,6 +24,17 @@ std::set<std::string> find_foreign_requests(pg::Transaction& tx, std::span<const
     return ids;
 }
 
+std::set<std::string> find_requests_of_other_jobs(pg::Transaction& tx, std::span<const UsageEvent> events,
+                                                  core::JobId job) {
+    std::set<std::string> ids;
+    if (events.empty()) return ids;
+    auto list = nlohmann::json::array();
+    for (const auto& event : events) list.push_back(event.request_id);
+    for (const auto& row : tx.run(sql::find_requests_of_other_jobs, pqxx::params{rows::dump(list), job.to_string()}))
+        ids.insert(rows::read_text(row[0]));
+    return ids;
+}
+
 std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantId tenant) {
     const auto found = tx.run(sql::find_tenant_month_limit, pqxx::params{tenant.to_string()});
     if (found.empty()) return std::nullopt;

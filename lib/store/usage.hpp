@@ -41,6 +41,10 @@ std::size_t record_usage(pg::Transaction& tx, std::span<const UsageEvent> events
 /// one of the same id. @returns their request ids
 [[nodiscard]] std::set<std::string> find_foreign_requests(pg::Transaction& tx, std::span<const UsageEvent> events);
 
+/// Of these calls, those that are on record for another job. @returns their request ids
+[[nodiscard]] std::set<std::string> find_requests_of_other_jobs(pg::Transaction& tx, std::span<const UsageEvent> events,
+                                                                core::JobId job);
+
 /// What all users of the tenant may cost together in a month; nullopt = no limit.
 [[nodiscard]] std::optional<double> find_tenant_month_limit(pg::Transaction& tx, core::TenantId tenant);
 

@@ -130,11 +130,11 @@ TEST_CASE("opencode view: a summary is no answer, and what opencode asks itself 
     REQUIRE(view(messages).state == OpencodeState::kAnswered);
     CHECK(view(messages).is_alone);
 
-    const auto harvest = harvest_opencode_turn(view(messages), {}, kJob);
+    const auto harvest = harvest_opencode_turn(view(messages), 0, kJob);
     CHECK(harvest.result.text == "Done.");
     CHECK(harvest.result.rounds == 3);
     for (const auto& kept : harvest.result.messages) CHECK(kept.content != "What was said so far.");
-    CHECK(list_opencode_calls(view(messages).answers, kJob, LostCalls::kEstimate).size() == 3);
+    CHECK(list_opencode_calls(view(messages).answers, kJob.to_string(), LostCalls::kEstimate).size() == 3);
     OpencodeText text;
     CHECK(text.take_view(view(messages)) == "Done.");
 }
@@ -160,7 +160,7 @@ TEST_CASE("opencode harvest: a call that was aborted cost something nobody was t
     auto refused = aborted;
     refused.id = "a2";
     refused.error->name = "APIError";
-    const auto calls = list_opencode_calls({aborted, refused}, kJob, LostCalls::kEstimate);
+    const auto calls = list_opencode_calls({aborted, refused}, kJob.to_string(), LostCalls::kEstimate);
     REQUIRE(calls.size() == 2);
     CHECK(calls[0].uncertain);
     CHECK_FALSE(calls[1].uncertain);
@@ -216,7 +216,7 @@ TEST_CASE("opencode harvest: messages, tools and failures as the direct runtime 
               assistant("a1", kPrompt, "tool-calls",
                         {text_part("I try."), write, tool_part("invalid", OpencodeToolStatus::kCompleted, "none")}),
               assistant("a2", kPrompt, "", {}), assistant("a3", kPrompt, "stop", {text_part("Done.")})}),
-        {assistant("c1", "child", "stop", {text_part("Aside.")})}, kJob);
+        1, kJob);
     const auto& result = harvest.result;
     CHECK(result.text == "Done.");
     CHECK(result.rounds == 4);
@@ -235,7 +235,7 @@ TEST_CASE("opencode harvest: messages, tools and failures as the direct runtime 
 
 TEST_CASE("opencode harvest: an answer without a word says so") {
     const auto harvest =
-        harvest_opencode_turn(view({user(kPrompt, {}), assistant("a1", kPrompt, "stop", {})}), {}, kJob);
+        harvest_opencode_turn(view({user(kPrompt, {}), assistant("a1", kPrompt, "stop", {})}), 0, kJob);
     CHECK_FALSE(harvest.result.text.empty());
     CHECK(harvest.result.messages.size() == 1);
 }
@@ -243,8 +243,8 @@ TEST_CASE("opencode harvest: an answer without a word says so") {
 TEST_CASE("opencode harvest: each call is charged under a name of its own, one that broke off as an estimate") {
     const std::vector<OpencodeMessage> messages{assistant("a1", kPrompt, "tool-calls", {}),
                                                 assistant("a2", kPrompt, "", {}), assistant("a3", kPrompt, "stop", {})};
-    CHECK(list_opencode_calls(messages, kJob, LostCalls::kLeaveOut).size() == 2);
-    const auto calls = list_opencode_calls(messages, kJob, LostCalls::kEstimate);
+    CHECK(list_opencode_calls(messages, kJob.to_string(), LostCalls::kLeaveOut).size() == 2);
+    const auto calls = list_opencode_calls(messages, kJob.to_string(), LostCalls::kEstimate);
     REQUIRE(calls.size() == 3);
     CHECK(calls[0].request_id == kJob.to_string() + ":a1");
     CHECK_FALSE(calls[0].uncertain);
