@@ -19,7 +19,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using clients::OpencodeActivity;
 using clients::OpencodeEvent;
-using clients::OpencodeMessage;
 using clients::OpencodePartKind;
 using nlohmann::json;
 
@@ -31,8 +30,6 @@ constexpr std::chrono::milliseconds kBetweenLooks = 250ms;
 constexpr std::chrono::milliseconds kForEvents = 10s;
 /// Posting the same again does no harm.
 constexpr std::chrono::milliseconds kSilenceAfterGap = 2s;
-/// Longer turns than this are harvested from their newest messages on.
-constexpr int kMostMessages = 5000;
 /// Of a conversation that opencode does not know, told along with the prompt.
 constexpr std::int64_t kMostHistoryTokens = 8000;
 
@@ -87,77 +84,6 @@ asio::awaitable<bool> OpencodeConduct::go_on() {
     if (status_.activity == OpencodeActivity::kIdle) co_return co_await while_idle();
     co_await while_working();
     co_return false;
-}
-
-/// Status before messages: what was idle then, and is unfinished afterwards, is not being worked on, unless it has
-/// begun in between.
-asio::awaitable<void> OpencodeConduct::look() {
-    auto ask_status = [this] { return runtime_.client->status(place_.session, place_.directory); };
-    status_ = co_await insist(attempt_, runtime_, ask_status);
-    co_await look_at_messages();
-    stream_.add(text_.take_view(view_));
-}
-
-asio::awaitable<void> OpencodeConduct::look_at_messages() {
-    const std::string prompt = opencode_message_id(attempt_.job().id);
-    for (;;) {
-        const auto messages = co_await ask_messages(place_.session, limit_);
-        view_ = view_opencode_turn(messages, prompt);
-        const bool complete = static_cast<int>(messages.size()) < limit_ ||
-                              std::ranges::any_of(messages, [&](const auto& m) { return m.id == prompt; });
-        if (complete || limit_ >= kMostMessages) break;
-        limit_ *= 10;
-    }
-    co_await look_at_children();
-}
-
-asio::awaitable<std::vector<OpencodeMessage>> OpencodeConduct::ask_messages(std::string session, int limit) {
-    auto ask = [&] { return runtime_.client->messages(session, place_.directory, limit); };
-    if (!is_ending_) co_return co_await insist(attempt_, runtime_, ask);
-    auto answer = co_await ask();
-    if (!answer) end_attempt_for(answer.error());
-    co_return std::move(*answer);
-}
-
-asio::awaitable<void> OpencodeConduct::look_at_children() {
-    children_.clear();
-    for (const auto& answer : view_.answers) {
-        for (const auto& part : answer.parts) {
-            if (part.child_session.empty() || children_.contains(part.child_session)) continue;
-            sessions_.insert(part.child_session);
-            auto messages = co_await ask_messages(part.child_session, kMostMessages);
-            children_.emplace(part.child_session, std::move(messages));
-        }
-    }
-}
-
-std::vector<OpencodeCall> OpencodeConduct::uncharged(LostCalls lost) const {
-    auto calls = list_opencode_calls(view_.answers, attempt_.job().id.to_string(), lost);
-    for (const auto& [session, messages] : children_) {
-        for (auto& call : list_opencode_calls(messages, session, lost)) calls.push_back(std::move(call));
-    }
-    std::erase_if(calls, [this](const OpencodeCall& call) { return charged_.contains(call.request_id); });
-    return calls;
-}
-
-void OpencodeConduct::note(const std::vector<OpencodeCall>& calls, const OpencodeSum& sum) {
-    for (const auto& call : calls) charged_.insert(call.request_id);
-    of_others_.insert(sum.of_others.begin(), sum.of_others.end());
-    sum_.cost_usd += sum.cost_usd;
-    sum_.tokens.input += sum.tokens.input;
-    sum_.tokens.output += sum.tokens.output;
-    sum_.tokens.cache_read += sum.tokens.cache_read;
-    sum_.tokens.cache_write += sum.tokens.cache_write;
-}
-
-std::size_t OpencodeConduct::count_child_calls() const {
-    std::size_t count = 0;
-    for (const auto& [session, messages] : children_) {
-        for (const auto& message : messages) {
-            if (message.role == "assistant" && !of_others_.contains(session + ":" + message.id)) ++count;
-        }
-    }
-    return count;
 }
 
 /// Charges what has ended since, and ends a turn beyond its budget before its next call.

@@ -16,8 +16,15 @@
 #include "agent/opencode_ledger.hpp"
 #include "agent/opencode_session.hpp"
 #include "agent/opencode_text.hpp"
+#include "agent/opencode_transcript.hpp"
 
 namespace oiab::agent {
+
+/// A subagent's session.
+struct OpencodeChild {
+    OpencodeTranscript transcript;
+    int calls_read = 0;  ///< so many calls of it had ended when it was read last, and none ran
+};
 
 class OpencodeConduct {
 public:
@@ -44,6 +51,7 @@ private:
     [[nodiscard]] boost::asio::awaitable<bool> go_on();
     [[nodiscard]] boost::asio::awaitable<void> look();
     [[nodiscard]] boost::asio::awaitable<void> look_at_messages();
+    [[nodiscard]] boost::asio::awaitable<bool> knows(std::string message);
     [[nodiscard]] boost::asio::awaitable<void> look_at_children();
     [[nodiscard]] boost::asio::awaitable<std::vector<clients::OpencodeMessage>> ask_messages(std::string session,
                                                                                              int limit);
@@ -75,9 +83,9 @@ private:
 
     clients::OpencodeStatus status_;
     OpencodeView view_;
-    std::map<std::string, std::vector<clients::OpencodeMessage>> children_;  ///< messages of subagents by session
-    std::set<std::string> sessions_;                                         ///< ours and the subagents'
-    int limit_ = 50;                                                         ///< messages that one look asks for
+    OpencodeTranscript own_;
+    std::map<std::string, OpencodeChild> children_;  ///< subagents by session
+    std::set<std::string> sessions_;                 ///< ours and the subagents'
 
     int posts_ = 0;
     bool alive_ = false;  ///< something ran since the last post

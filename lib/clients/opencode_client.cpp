@@ -163,6 +163,15 @@ asio::awaitable<OpencodeResult<std::vector<OpencodeMessage>>> OpencodeClient::me
     co_return std::move(*messages);
 }
 
+asio::awaitable<OpencodeResult<bool>> OpencodeClient::has_message(std::string session, std::string message,
+                                                                  std::string directory) {
+    const auto path = "/session/" + percent_encoded(session) + "/message/" + percent_encoded(message);
+    const auto answer = co_await call(make_request("GET", path, directory), "message");
+    if (answer) co_return true;
+    if (answer.error().kind == OpencodeTrouble::kNotFound) co_return false;
+    co_return std::unexpected{answer.error()};
+}
+
 asio::awaitable<OpencodeResult<void>> OpencodeClient::prompt(OpencodePrompt prompt, std::string directory) {
     json body{{"messageID", prompt.message_id},
               {"parts", json::array({{{"id", prompt.part_id}, {"type", "text"}, {"text", prompt.text}}})}};

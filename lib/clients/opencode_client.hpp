@@ -84,6 +84,8 @@ public:
     [[nodiscard]] asio::awaitable<OpencodeResult<std::vector<OpencodeMessage>>> messages(std::string session,
                                                                                          std::string directory,
                                                                                          int limit);
+    [[nodiscard]] asio::awaitable<OpencodeResult<bool>> has_message(std::string session, std::string message,
+                                                                    std::string directory);
     /// Hands over a prompt and returns at once. The server answers this way also where nothing comes of it.
     [[nodiscard]] asio::awaitable<OpencodeResult<void>> prompt(OpencodePrompt prompt, std::string directory);
     /// What the session does now.

@@ -108,6 +108,16 @@ TEST_CASE("opencode: message ids need no order, in time or among themselves") {
     std::vector<std::string> roles;
     for (const auto& message : server.messages("ses_order0001")) roles.push_back(message.at("info").at("role"));
     CHECK(roles == std::vector<std::string>{"user", "assistant", "user", "assistant", "user", "assistant"});
+    const auto get = [&](const std::string& what) {
+        return server.call("GET", "/session/ses_order0001/message" + what, nullptr, server.directory());
+    };
+    // A limit leaves the newest, oldest first; one message is found by its id alone.
+    const auto newest = get("?limit=2").body;
+    REQUIRE(newest.size() == 2);
+    CHECK(newest.at(0).at("info").value("id", "") == "msg_77order");
+    CHECK(newest.at(1).at("info").value("role", "") == "assistant");
+    CHECK(get("/msg_00order").body.at("info").value("id", "") == "msg_00order");
+    CHECK(get("/msg_nowhere").status == 404);
 }
 
 TEST_CASE("opencode: an id that another session has is a 500, and its text lands there") {

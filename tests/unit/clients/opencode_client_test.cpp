@@ -111,6 +111,22 @@ TEST_CASE("opencode client: refusals are told apart, without the password") {
     CHECK(found.error().kind == OpencodeTrouble::kUnreachable);
 }
 
+TEST_CASE("opencode client: a message that is there is told from one that is not, and from trouble") {
+    Peer peer{answer(500, "{}")};
+    peer.server.next(answer(200, R"({"info":{"id":"msg_1","role":"user"},"parts":[]})"));
+    peer.server.next(answer(404, R"({"name":"NotFoundError"})"));
+    auto client = peer.client();
+    const auto ask = [&] { return run_coroutine(client.has_message("ses_1", "msg_1", "/work")); };
+    const auto there = ask();
+    REQUIRE(there);
+    CHECK(*there);
+    const auto absent = ask();
+    REQUIRE(absent);
+    CHECK_FALSE(*absent);
+    CHECK_FALSE(ask());
+    CHECK(peer.server.requests().front().target == "/session/ses_1/message/msg_1?directory=%2Fwork");
+}
+
 TEST_CASE("opencode client: a session that status does not list is idle") {
     Peer peer{
         answer(200, R"({"ses_a": {"type": "busy"}, "ses_b": {"type": "retry", "message": "later", "next": 12}})")};
