@@ -10,6 +10,7 @@
 #include "daemon/database.hpp"
 #include "daemon/keyring_place.hpp"
 #include "daemon/register_handlers.hpp"
+#include "daemon/row_addresses.hpp"
 #include "handlers/trigger_errand.hpp"
 #include "pg/migrator.hpp"
 #include "store/retention.hpp"
@@ -47,7 +48,7 @@ App::App(const config::Settings& settings, observe::Level least_level)
       traffic_{std::make_shared<clients::ProviderTraffic>(clock_, random_)},
       blocking_pool_{static_cast<std::size_t>(settings.worker.plugin_threads)} {
     const handlers::ProviderSupport providers{
-        traffic_, std::make_shared<agent::ProviderClients>(keyring_, http_, traffic_, clock_)};
+        traffic_, std::make_shared<agent::ProviderClients>(keyring_, http_, traffic_, clock_, row_addresses(settings))};
     tool_servers_ = register_handlers(
         registry_, settings, {.http = http_, .blocking_pool = blocking_pool_, .clock = clock_, .providers = providers});
 }

@@ -13,6 +13,7 @@
 #include "daemon/keyring_place.hpp"
 #include "daemon/output.hpp"
 #include "daemon/provider_key.hpp"
+#include "daemon/row_addresses.hpp"
 #include "pg/transaction.hpp"
 
 namespace oiab::daemon {
@@ -83,7 +84,7 @@ agent::RowCheck check(const config::Settings& settings, const store::ProviderRow
     clients::HttpClient http;
     const auto keyring = std::make_shared<secrets::Keyring>(keyring_place(settings));
     const auto traffic = std::make_shared<clients::ProviderTraffic>(clock, random);
-    const agent::ProviderClients clients{keyring, http, traffic, clock};
+    const agent::ProviderClients clients{keyring, http, traffic, clock, row_addresses(settings)};
     agent::RowCheck found;
     std::exception_ptr failure;
     boost::asio::io_context context;

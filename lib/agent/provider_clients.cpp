@@ -74,6 +74,7 @@ public:
     clients::HttpClient& http;
     std::shared_ptr<clients::ProviderTraffic> traffic;
     const core::Clock& clock;
+    RowAddresses addresses;
     std::shared_ptr<clients::RefusedBase64> refused_base64 = std::make_shared<clients::RefusedBase64>();
 
     [[nodiscard]] std::expected<clients::ChatEndpoint, RowFault> endpoint(const store::ProviderRow& row) const {
@@ -82,6 +83,8 @@ public:
         if (!protocol) return fault(row, false, protocol.error());
         endpoint.protocol = *protocol;
         endpoint.provider.base_url = row.base_url;
+        endpoint.provider.only_public =
+            addresses == RowAddresses::kPublic && row.owner != store::ProviderOwner::kInstallation;
         endpoint.api_version = row.api_version;
         if (const auto wrong = read_settings(row.settings, endpoint)) return fault(row, false, *wrong);
         if (!row.credentials.empty()) {
@@ -173,9 +176,10 @@ public:
 }  // namespace
 
 ProviderClients::ProviderClients(std::shared_ptr<secrets::Keyring> keyring, clients::HttpClient& http,
-                                 std::shared_ptr<clients::ProviderTraffic> traffic, const core::Clock& clock)
-    : endpoints_{
-          std::make_shared<const RowEndpoints>(RowEndpoints{std::move(keyring), http, std::move(traffic), clock})} {}
+                                 std::shared_ptr<clients::ProviderTraffic> traffic, const core::Clock& clock,
+                                 RowAddresses addresses)
+    : endpoints_{std::make_shared<const RowEndpoints>(
+          RowEndpoints{std::move(keyring), http, std::move(traffic), clock, addresses})} {}
 
 std::expected<clients::ChatEndpoint, RowFault> ProviderClients::endpoint(const store::ProviderRow& row) const {
     return endpoints_->endpoint(row);

@@ -43,13 +43,17 @@ struct RowCheck {
     std::string error;  ///< a sentence; empty: it works
 };
 
+/// Where rows of tenants and users may point. Those of the installation are the operator's own and may point anywhere.
+enum class RowAddresses { kPublic, kAny };
+
 class RowEndpoints;
 
 class ProviderClients {
 public:
     /// @param http, clock  outlive this object and every model made by it
     ProviderClients(std::shared_ptr<secrets::Keyring> keyring, clients::HttpClient& http,
-                    std::shared_ptr<clients::ProviderTraffic> traffic, const core::Clock& clock);
+                    std::shared_ptr<clients::ProviderTraffic> traffic, const core::Clock& clock,
+                    RowAddresses addresses);
 
     /// The row as an endpoint, with the key in clear: for one call.
     [[nodiscard]] std::expected<clients::ChatEndpoint, RowFault> endpoint(const store::ProviderRow& row) const;

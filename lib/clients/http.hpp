@@ -31,6 +31,9 @@ struct HttpRequest {
     /// Repeating has no second effect although the method alone would not say so. What is neither that nor of such a
     /// method is sent once at most, also where a kept connection dies before an answer.
     bool idempotent = false;
+    /// The address is somebody's who may not look into the networks of this machine: nothing but an address of the
+    /// public internet is connected to, whatever its name resolves to. Behind a proxy, the proxy decides.
+    bool only_public = false;
 };
 
 struct HttpHead {

@@ -71,6 +71,9 @@ private:
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
     /// Before each sending of the request: libcurl sends again by itself where a kept connection dies before an answer.
     static int on_sending(void* self, char* peer, char* own, int peer_port, int own_port) noexcept;
+    static curl_socket_t on_connecting(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
+    /// With a proxy or without, so that it is known whose address is connected to.
+    void bind_to_public(const HttpClientSettings& settings);
     bool take_header_line(std::string_view line);
     std::size_t take_body(std::string_view data);
     void end(std::optional<CallError> error);
@@ -95,6 +98,8 @@ private:
     std::size_t body_bytes_ = 0;
     std::optional<std::string> breach_;  ///< which bound was passed
     bool second_sending_ = false;        ///< libcurl was about to do what only the caller may decide
+    bool checks_address_ = false;        ///< whose connection it is must be public
+    bool was_private_ = false;           ///< and was not
 
     std::mutex mutex_;
     std::shared_ptr<HttpLoop> loop_;

@@ -1,12 +1,27 @@
 // What an exchange tells curl, and what curl's answers mean.
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
+#include "clients/address_range.hpp"
 #include "clients/http_transfer.hpp"
 #include "clients/origin.hpp"
 
 namespace oiab::clients {
 namespace {
+
+/// Whether the environment names a proxy for such addresses, in the variables that libcurl reads.
+bool has_proxy_in_environment(std::string_view url) {
+    const auto is_set = [](const char* name) {
+        const char* value = std::getenv(name);
+        return value != nullptr && *value != '\0';
+    };
+    if (is_set("all_proxy") || is_set("ALL_PROXY")) return true;
+    if (url.starts_with("https")) return is_set("https_proxy") || is_set("HTTPS_PROXY");
+    return is_set("http_proxy");
+}
 
 bool is_header_text(std::string_view text) {
     return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
@@ -116,6 +131,7 @@ void HttpTransfer::configure(const HttpClientSettings& settings) {
     } else if (settings.proxy) {
         set(CURLOPT_PROXY, settings.proxy->c_str());
     }
+    if (request_.only_public) bind_to_public(settings);
     set(CURLOPT_HEADERFUNCTION, &HttpTransfer::on_header);
     set(CURLOPT_HEADERDATA, this);
     set(CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body);
@@ -123,6 +139,20 @@ void HttpTransfer::configure(const HttpClientSettings& settings) {
     set(CURLOPT_PREREQFUNCTION, &HttpTransfer::on_sending);
     set(CURLOPT_PREREQDATA, this);
     set(CURLOPT_PRIVATE, this);
+}
+
+void HttpTransfer::bind_to_public(const HttpClientSettings& settings) {
+    const bool by_proxy = request_.unix_socket.empty() &&
+                          (settings.proxy ? !settings.proxy->empty() : has_proxy_in_environment(request_.url));
+    if (by_proxy) {
+        // Always: names that no_proxy lists are those of the networks that are not to be looked into.
+        static_cast<void>(curl_easy_setopt(easy_, CURLOPT_NOPROXY, ""));
+        return;
+    }
+    checks_address_ = true;
+    static_cast<void>(curl_easy_setopt(easy_, CURLOPT_PROXY, ""));
+    static_cast<void>(curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_connecting));
+    static_cast<void>(curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this));
 }
 
 void HttpTransfer::configure_body() {
@@ -159,8 +189,23 @@ Repeat HttpTransfer::repeat() const {
     return sent == 0 ? Repeat::kSafe : Repeat::kUnsafe;
 }
 
-int HttpTransfer::on_sending(void* self, char*, char*, int, int) noexcept {
+/// The address that the name has been resolved to, and no later answer of the resolver's, is what is connected to.
+curl_socket_t HttpTransfer::on_connecting(void* self, curlsocktype, curl_sockaddr* address) noexcept {
+    if (!is_public_address(address->addr)) {
+        static_cast<HttpTransfer*>(self)->was_private_ = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int HttpTransfer::on_sending(void* self, char* peer, char*, int, int) noexcept {
     auto& transfer = *static_cast<HttpTransfer*>(self);
+    // A connection of a request that was free to go there is kept, too.
+    if (transfer.checks_address_ && (peer == nullptr || !is_public_address(std::string_view{peer}))) {
+        transfer.was_private_ = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer.was_private_ = false;  // one of several addresses was, another one has been reached
     // Unsafe only once something has been sent: where nothing was, sending it now is no repetition.
     transfer.second_sending_ = transfer.repeat() == Repeat::kUnsafe;
     return transfer.second_sending_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
@@ -176,6 +221,10 @@ CallError HttpTransfer::describe(CURLcode code) const {
     if (breach_) return {CallFailure::kTooLarge, subject + *breach_, repeat()};
     if (second_sending_) {
         return {CallFailure::kTruncated, subject + "the connection broke before an answer came", Repeat::kUnsafe};
+    }
+    if (was_private_ && code != CURLE_OPERATION_TIMEDOUT && repeat() == Repeat::kSafe) {
+        return {CallFailure::kProtocol,
+                subject + "its address is in a private network, which this request may not reach", Repeat::kSafe};
     }
     const char* what = curl_message_[0] != '\0' ? curl_message_ : curl_easy_strerror(code);
     CallError error{kind_of(code), subject + what, repeat()};

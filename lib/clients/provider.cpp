@@ -156,6 +156,7 @@ HttpRequest make_provider_request(const ProviderSettings& settings, std::string_
     request.stall_timeout = settings.stall_timeout;
     request.max_response_bytes = settings.max_response_bytes;
     request.unix_socket = settings.unix_socket;
+    request.only_public = settings.only_public;
     return request;
 }
 

@@ -32,8 +32,9 @@ struct ProviderSettings {
     std::string base_url;  ///< such as "https://api.openai.com/v1"; a query of its own (api-version=…) is kept
     std::string api_key;   ///< empty: no credentials are sent (local servers)
     ProviderAuth auth = ProviderAuth::kByProtocol;
-    HttpHeaders headers;      ///< sent besides
-    std::string unix_socket;  ///< for a local server; empty for TCP
+    HttpHeaders headers;       ///< sent besides
+    std::string unix_socket;   ///< for a local server; empty for TCP
+    bool only_public = false;  ///< the address is not the operator's: see HttpRequest
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::seconds stall_timeout{0};  ///< longest silence while an answer is awaited; zero for none
     std::size_t max_response_bytes = 64U << 20U;

@@ -126,6 +126,11 @@ constexpr std::array kTable{
     Setting{kAgents, "keyring_file", +[](Settings& s) -> string& { return s.agent.keyring_file; }, "", "", "", false,
             "File with the keys that encrypt providers' credentials. Empty: the credential `keyring` below systemd, "
             "else ~/.orginabox/.keyring. Only its owner may be able to read it."},
+    Setting{
+        kAgents, "allow_private_provider_urls",
+        +[](Settings& s) -> bool& { return s.agent.allow_private_provider_urls; }, "false", "", "", false,
+        "Whether providers of tenants and users may have addresses in private networks: on this machine (localhost), "
+        "beside it, or a cloud's metadata service. Rows of the installation and llm_base_url always may."},
     Setting{kAgents, "opencode_url", +[](Settings& s) -> string& { return s.agent.opencode.url; },
             "http://sandbox:4096", "", "", false,
             "Address of `opencode serve`. Empty: no turn may run there, whatever a tenant's settings say."},

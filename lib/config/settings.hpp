@@ -105,6 +105,7 @@ struct AgentSettings {
     RecallSettings recall;
     DispatchPoolSettings dispatch_pool;
     PreferenceExtraction preferences = PreferenceExtraction::kRules;
+    bool allow_private_provider_urls = false;
     std::string keyring_file;  ///< empty: systemd's credential, else the one in the home directory
 };
 

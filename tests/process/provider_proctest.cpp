@@ -71,6 +71,22 @@ TEST_CASE("provider: at a terminal the key is not shown, and Ctrl-C gives the te
     CHECK(json_of(desk.cli.run({"provider", "test", "house", "--json"}))["verdict"] == "works");
 }
 
+TEST_CASE("provider: a tenant's provider on this machine is not called until the operator allows it") {
+    Desk desk;
+    const auto tenant =
+        desk.database.value("INSERT INTO tenants (name, slug) VALUES ('Contoso', 'contoso') RETURNING id");
+    CHECK(json_of(desk.add({"--tenant", tenant}))["replaced"] == false);
+    const auto verdict = [&] {
+        return json_of(desk.cli.run({"provider", "test", "house", "--tenant", tenant, "--json"}));
+    };
+    const auto refused = verdict();
+    CHECK(refused["verdict"] != "works");
+    CHECK(refused.dump().find("private network") != std::string::npos);
+    CHECK(desk.server.requests().empty());
+    desk.cli.environment["OIABD_ALLOW_PRIVATE_PROVIDER_URLS"] = "true";
+    CHECK(verdict()["verdict"] == "works");
+}
+
 TEST_CASE("provider: is added, listed without its key, tested, replaced and removed") {
     Desk desk;
     const auto added = json_of(desk.add({"--preferred"}));

@@ -29,8 +29,10 @@ class RoutedOrganisation {
 public:
     /// @param embedding_row  name of the installation's row that embeds; empty for none
     explicit RoutedOrganisation(const std::string& configured_model = "scripted-1",
-                                const std::string& embedding_row = "")
+                                const std::string& embedding_row = "",
+                                agent::RowAddresses row_addresses = agent::RowAddresses::kAny)
         : keys{secrets::Key::make_random()},
+          addresses{row_addresses},
           organisation{chat,
                        nullptr,
                        [&](agent::AgentSettings& settings) {
@@ -83,13 +85,15 @@ public:
     core::SystemRandom random;
     clients::HttpClient http;
     std::shared_ptr<clients::ProviderTraffic> traffic = std::make_shared<clients::ProviderTraffic>(clock, random);
+    /// Rows of everybody may point to loopback, but where a test is about that.
+    const agent::RowAddresses addresses;
     std::shared_ptr<ScriptedChat> chat = scripted([](const ChatRequest&, int) { return say("configured"); });
 
 private:
     std::shared_ptr<agent::ProviderClients> providers() {
         REQUIRE(secrets::create_keys(place, keys).has_value());
-        return std::make_shared<agent::ProviderClients>(std::make_shared<secrets::Keyring>(place), http, traffic,
-                                                        clock);
+        return std::make_shared<agent::ProviderClients>(std::make_shared<secrets::Keyring>(place), http, traffic, clock,
+                                                        addresses);
     }
 
     Organisation organisation;

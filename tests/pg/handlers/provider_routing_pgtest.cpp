@@ -69,6 +69,31 @@ TEST_CASE("provider routing: whoever owns which rows, a turn uses the nearest on
     }
 }
 
+TEST_CASE(
+    "provider routing: a row of a tenant or a user leads nowhere but to the public internet, the installation's does") {
+    for (const bool may_anywhere : {false, true}) {
+        RoutedOrganisation routed{"scripted-1", "",
+                                  may_anywhere ? agent::RowAddresses::kAny : agent::RowAddresses::kPublic};
+        routed.add("anybody", "", "m-1", "k-installation");
+        CHECK(answer_of(routed, routed.turn()) == "/anybody/chat/completions by Bearer k-installation");
+        for (const std::string owner : {"tenant", "user"}) {
+            CAPTURE(may_anywhere, owner);
+            const auto row = routed.add("inside", owner, "m-1", "k-inside");
+            const auto asked = routed.server.requests().size();
+            if (may_anywhere) {
+                CHECK(answer_of(routed, routed.turn()) == "/inside/chat/completions by Bearer k-inside");
+            } else {
+                // At once, and not to somebody else; nothing was sent although the connection of before is still there.
+                const auto job = routed.turn("failed");
+                CHECK(routed.org().column(job, "attempts") == "1");
+                CHECK(error_of(routed, job).find("private network") != std::string::npos);
+                CHECK(routed.server.requests().size() == asked);
+            }
+            routed.org().database().execute("DELETE FROM providers WHERE id = $1", pqxx::params{row});
+        }
+    }
+}
+
 TEST_CASE("provider routing: usage and price carry the row's name, then its kind's price, then anybody's") {
     RoutedOrganisation routed;
     auto& db = routed.org().database();
