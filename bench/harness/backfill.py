@@ -1,5 +1,5 @@
-"""Scenario backfill: embeddings for many memories, from a provider that takes its time, by one job
-and by a chain of them."""
+"""Scenario backfill: embeddings for many memories, from a provider that takes its time, by a job
+that names no limit and by a chain of small ones."""
 
 import math
 import time
@@ -33,16 +33,16 @@ def left(connection):
 
 # What is asked for, and what kind of server answers.
 VARIANTS = {
-    "one job": {"all_in_one": True, "options": ()},
-    "one job, numbers": {"all_in_one": True, "options": ("--only-numbers", "1")},
-    "jobs of 1000": {"all_in_one": False, "options": ()},
+    "default": {"limit": None, "options": ()},
+    "default, numbers": {"limit": None, "options": ("--only-numbers", "1")},
+    "jobs of 1000": {"limit": 1000, "options": ()},
 }
 
 
 def measure(bench, connection, name, memories):
     variant = VARIANTS[name]
     prepare(connection, memories)
-    limit = f", 'limit', {memories}" if variant["all_in_one"] else ""
+    limit = f", 'limit', {variant['limit']}" if variant["limit"] else ""
     with turns.Provider(bench, DELAY_MS, *variant["options"]) as provider:
         contender = bench.contenders("oiabd")[0].with_environment(
             "oiabd", OIABD_RUNTIME="direct", OIABD_LLM_BASE_URL=f"{provider.url}/v1", OIABD_LLM_MODEL="bench-1",

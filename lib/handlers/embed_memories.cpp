@@ -23,8 +23,9 @@ BackfillRequest read_request(const core::Job& job) {
     } else if (!request.scope.tenant_id && !request.scope.user_id) {
         request.scope.user_id = job.user_id;
     }
-    request.limit = payload.optional_integer("limit", 1000, 1, 1'000'000);
-    request.batch_size = payload.optional_integer("batchSize", 96, 1, 2048);
+    request.limit = payload.optional_integer("limit", request.limit, 1, 1'000'000);
+    request.batch_size = payload.optional_integer("batchSize", request.batch_size, 1, 2048);
+    request.time = std::chrono::seconds{payload.optional_integer("seconds", request.time.count(), 0, 86'400)};
     return request;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-/// @file  Kind embed-memories: `{tenantId?, userId?, limit = 1000, batchSize = 96}`. Gives memories that have none by
-/// the model in use their embedding, oldest first; several such jobs share a backfill. A job of a tenant is about that
-/// tenant's memories alone, one of a user that names nobody about the user's.
+/// @file  Kind embed-memories: `{tenantId?, userId?, limit = 1000000, batchSize = 96, seconds = 60}`. Gives memories
+/// that have none by the model in use their embedding, oldest first, until nothing is left, `limit` is reached or
+/// `seconds` have passed; then its successor does the rest. Several such jobs share a backfill. A job of a tenant is
+/// about that tenant's memories alone, one of a user that names nobody about the user's.
 
 #include <memory>
 

@@ -1,7 +1,12 @@
 #include "handlers/memory_backfill.hpp"
 
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -62,6 +67,20 @@ asio::awaitable<clients::Turnstile::Pass> pass_through(clients::Turnstile& turns
     co_return std::move(*pass);
 }
 
+/// An attempt that got something done before the provider failed is not one that failed: a backfill of hours meets more
+/// such failures than a job has attempts. What is left of it goes on when the provider may have recovered.
+void rest_for_a_while(const std::exception_ptr& failure, Attempt& attempt) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const EndAttempt& end) {
+        const auto* retry = std::get_if<core::Retry>(&end.outcome());
+        if (retry == nullptr) return;
+        attempt.log(LogLevel::kWarning, "goes on later: " + retry->error);
+        throw EndAttempt{core::snoozed(retry->at_least.value_or(kUnknownWait))};
+    } catch (...) {  // thrown on by the caller
+    }
+}
+
 }  // namespace
 
 json MemoryBackfill::Counts::to_json() const {
@@ -82,6 +101,11 @@ MemoryBackfill::MemoryBackfill(Attempt& attempt, const agent::AgentWorld& world,
     : attempt_{attempt}, world_{world}, request_{std::move(request)}, model_{world.embedder->model()} {}
 
 asio::awaitable<core::Outcome> MemoryBackfill::run() {
+    const auto executor = co_await asio::this_coro::executor;
+    answered_.emplace(executor, asio::steady_timer::time_point::max());
+    // Half of what the attempt has at most: the calls that are under way then have the other half.
+    claim_until_ =
+        core::Deadline::after(request_.time).or_earlier(core::Deadline::after(attempt_.deadline().left() / 2));
     auto find = [this](pg::Transaction& tx) {
         payer_ = agent::find_payer(tx, request_.scope.user_id ? request_.scope.user_id : attempt_.job().user_id,
                                    request_.scope.tenant_id ? request_.scope.tenant_id : attempt_.job().tenant_id);
@@ -92,13 +116,14 @@ asio::awaitable<core::Outcome> MemoryBackfill::run() {
     try {
         Abreast::Next next = [this] { return embed_next(); };
         co_await batches_.run(std::move(next));
-        asking_.clear();
-        co_await embed_later();
+        Batch rest = co_await look_up(std::exchange(later_, {}));
+        co_await embed(divide(std::move(rest), {}));
     } catch (...) {  // whatever it is, it is thrown on below: nothing can be awaited here
         failure = std::current_exception();
     }
     if (failure) {
         co_await give_up();
+        if (counts_.calls > 0) rest_for_a_while(failure, attempt_);
         std::rethrow_exception(failure);
     }
     std::function<std::string(pg::Transaction&)> finish = [this](pg::Transaction& tx) { return conclude(tx); };
@@ -107,21 +132,38 @@ asio::awaitable<core::Outcome> MemoryBackfill::run() {
 
 /// @returns false where nothing is left to claim
 asio::awaitable<bool> MemoryBackfill::embed_next() {
-    Batch batch;
-    {
-        // One at a time: claims at once pass each other's rows over, and would go away with half a batch or none.
-        const auto claiming = co_await pass_through(claiming_);
-        const std::int64_t most = std::min(left_, request_.batch_size);
-        if (most <= 0 || batches_.failed()) co_return false;
-        auto claim = [&](pg::Transaction& tx) { return claim_batch(tx, most); };
-        batch = co_await attempt_.transact(claim);
-        left_ -= static_cast<std::int64_t>(batch.texts.size());
-    }
-    if (batch.texts.empty()) co_return false;
-    co_await embed(std::move(batch));
+    std::optional<Work> work = co_await find_work();
+    if (!work) co_return false;
+    co_await embed(std::move(*work));
     json progress = counts_.to_json();
     (void)co_await attempt_.progress(std::move(progress));
     co_return true;
+}
+
+/// What the next batch has to do: of texts that have been answered meanwhile, or newly claimed.
+/// @returns nullopt where nothing is left to claim
+asio::awaitable<std::optional<MemoryBackfill::Work>> MemoryBackfill::find_work() {
+    // One at a time: claims at once pass each other's rows over, and would go away with half a batch or none.
+    const auto claiming = co_await pass_through(claiming_);
+    while (std::ssize(later_) >= request_.batch_size && !batches_.failed()) {
+        auto answered = take_answered();
+        if (!answered.empty()) {
+            Batch again = co_await look_up(std::move(answered));
+            co_return divide(std::move(again), asking_);
+        }
+        (void)co_await answered_->async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    const std::int64_t most = std::min(left_, request_.batch_size);
+    if (most <= 0 || batches_.failed() || (claimed_ && claim_until_.reached())) co_return std::nullopt;
+    asked_.clear();  // what was written down until now, the look-up below finds
+    auto claim = [&](pg::Transaction& tx) { return claim_batch(tx, most); };
+    Batch batch = co_await attempt_.transact(claim);
+    if (batch.texts.empty()) co_return std::nullopt;
+    claimed_ = true;
+    left_ -= static_cast<std::int64_t>(batch.texts.size());
+    std::set<std::string> not_yet_known = asking_;
+    not_yet_known.insert(asked_.begin(), asked_.end());
+    co_return divide(std::move(batch), not_yet_known);
 }
 
 MemoryBackfill::Batch MemoryBackfill::claim_batch(pg::Transaction& tx, std::int64_t most) {
@@ -139,44 +181,76 @@ MemoryBackfill::Batch MemoryBackfill::claim_batch(pg::Transaction& tx, std::int6
     return batch;
 }
 
-asio::awaitable<void> MemoryBackfill::embed(Batch batch) {
-    std::vector<MemoryText> ready;
-    std::vector<MemoryText> asked;
+asio::awaitable<MemoryBackfill::Batch> MemoryBackfill::look_up(std::vector<MemoryText> texts) {
+    Batch batch;
+    batch.texts = std::move(texts);
+    if (batch.texts.empty()) co_return batch;
+    std::vector<std::string> hashes;
+    for (const auto& text : batch.texts) hashes.push_back(text.content_sha256);
+    auto find = [&](pg::Transaction& tx) { return store::find_cached_embeddings(tx, model_, hashes); };
+    batch.known = co_await attempt_.transact(find);
+    co_return batch;
+}
+
+/// Of the texts that wait for another batch, those whose batch has ended.
+std::vector<MemoryText> MemoryBackfill::take_answered() {
+    const auto waits = [this](const MemoryText& text) { return asking_.contains(text.content_sha256); };
+    const auto answered = std::stable_partition(later_.begin(), later_.end(), waits);
+    std::vector<MemoryText> taken{std::move_iterator{answered}, std::move_iterator{later_.end()}};
+    later_.erase(answered, later_.end());
+    return taken;
+}
+
+MemoryBackfill::Work MemoryBackfill::divide(Batch batch, const std::set<std::string>& not_yet_known) {
+    Work work;
     for (auto& text : batch.texts) {
         if (batch.known.contains(text.content_sha256)) {
-            ready.push_back(std::move(text));
-        } else if (asking_.contains(text.content_sha256)) {
+            work.ready.push_back(std::move(text));
+        } else if (not_yet_known.contains(text.content_sha256)) {
             later_.push_back(std::move(text));
         } else {
-            asked.push_back(std::move(text));
+            work.asked.push_back(std::move(text));
         }
     }
-    for (const auto& text : asked) asking_.insert(text.content_sha256);
-    if (!ready.empty()) {
+    work.known = std::move(batch.known);
+    for (const auto& text : work.asked) asking_.insert(text.content_sha256);
+    return work;
+}
+
+/// While a batch asks about its texts, which divide has entered in the list.
+class MemoryBackfill::Asking {
+public:
+    Asking(MemoryBackfill& backfill, const std::vector<MemoryText>& texts) : backfill_{backfill} {
+        for (const auto& text : texts) hashes_.push_back(text.content_sha256);
+    }
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+    ~Asking() {
+        for (const auto& hash : hashes_) backfill_.asked_.insert(backfill_.asking_.extract(hash));
+        backfill_.answered_->cancel();
+    }
+
+private:
+    MemoryBackfill& backfill_;
+    std::vector<std::string> hashes_;
+};
+
+asio::awaitable<void> MemoryBackfill::embed(Work work) {
+    const Asking asking{*this, work.asked};
+    if (!work.ready.empty()) {
         auto write = [&](pg::Transaction& tx) {
-            const auto written = write_embeddings(tx, ready, batch.known);
+            const auto written = write_embeddings(tx, work.ready, work.known);
             attempt_.guard_in(tx);
             return written;
         };
         counts_.cached += co_await attempt_.transact(write);
     }
-    for (std::size_t begin = 0; begin < asked.size();) {
-        const std::size_t end = end_of_call(asked, begin);
-        co_await embed_call(
-            {asked.begin() + static_cast<std::ptrdiff_t>(begin), asked.begin() + static_cast<std::ptrdiff_t>(end)});
+    for (std::size_t begin = 0; begin < work.asked.size();) {
+        const std::size_t end = end_of_call(work.asked, begin);
+        co_await embed_call({work.asked.begin() + static_cast<std::ptrdiff_t>(begin),
+                             work.asked.begin() + static_cast<std::ptrdiff_t>(end)});
         begin = end;
     }
-}
-
-asio::awaitable<void> MemoryBackfill::embed_later() {
-    if (later_.empty()) co_return;
-    Batch batch;
-    batch.texts = std::exchange(later_, {});
-    std::vector<std::string> hashes;
-    for (const auto& text : batch.texts) hashes.push_back(text.content_sha256);
-    auto look_up = [&](pg::Transaction& tx) { return store::find_cached_embeddings(tx, model_, hashes); };
-    batch.known = co_await attempt_.transact(look_up);
-    co_await embed(std::move(batch));
 }
 
 asio::awaitable<void> MemoryBackfill::embed_call(std::vector<MemoryText> memories) {
@@ -297,6 +371,8 @@ std::string MemoryBackfill::conclude(pg::Transaction& tx) {
         next.priority = attempt_.job().priority;
         next.tenant_id = attempt_.job().tenant_id;
         next.user_id = attempt_.job().user_id;
+        next.max_attempts = attempt_.job().max_attempts;
+        next.timeout = attempt_.job().timeout;
         attempt_.enqueue_in(tx, next);
     }
     json result = counts_.to_json();

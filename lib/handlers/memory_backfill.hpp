@@ -4,11 +4,17 @@
 ///
 /// A batch goes through four stages: claimed (and looked up among what was paid for before), in line, at the provider,
 /// written down. kBatchesAtOnce of them are somewhere on that way, but only kCallsAtOnce at the provider; the others
-/// are what keeps these places taken while answers are written and texts are claimed. That bounds the memory, too.
+/// are what keeps these places taken while answers are written and texts are claimed. That bounds the memory, too,
+/// whatever the limit: of texts that come again while they are asked about, a batch or two wait.
+///
+/// It goes on until nothing is left, its limit is reached, or its time is over; its successor does the rest.
 
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,8 +30,9 @@ namespace oiab::handlers {
 
 struct BackfillRequest {
     store::EmbeddingScope scope;
-    std::int64_t limit = 1000;
+    std::int64_t limit = 1'000'000;
     std::int64_t batch_size = 96;
+    std::chrono::seconds time{60};  ///< after which nothing more is claimed; one batch always is
 };
 
 class MemoryBackfill {
@@ -45,6 +52,12 @@ private:
         std::vector<store::MemoryText> texts;
         Vectors known;  ///< of those that were embedded before, by hash
     };
+    struct Work {
+        std::vector<store::MemoryText> ready;
+        Vectors known;  ///< of those that are ready, and perhaps more
+        std::vector<store::MemoryText> asked;
+    };
+    class Asking;
     struct Counts {
         std::int64_t embedded = 0;
         std::int64_t cached = 0;
@@ -58,9 +71,12 @@ private:
     };
 
     boost::asio::awaitable<bool> embed_next();
+    boost::asio::awaitable<std::optional<Work>> find_work();
     [[nodiscard]] Batch claim_batch(pg::Transaction& tx, std::int64_t most);
-    boost::asio::awaitable<void> embed(Batch batch);
-    boost::asio::awaitable<void> embed_later();
+    boost::asio::awaitable<Batch> look_up(std::vector<store::MemoryText> texts);
+    [[nodiscard]] std::vector<store::MemoryText> take_answered();
+    [[nodiscard]] Work divide(Batch batch, const std::set<std::string>& not_yet_known);
+    boost::asio::awaitable<void> embed(Work work);
     boost::asio::awaitable<void> embed_call(std::vector<store::MemoryText> memories);
     [[nodiscard]] agent::Charge charge_for(const std::vector<store::MemoryText>& memories,
                                            const std::vector<std::string>& texts) const;
@@ -79,9 +95,12 @@ private:
     agent::Payer payer_;
     Counts counts_;                       ///< of what is committed
     std::int64_t left_ = request_.limit;  ///< of what this job may still claim
-    std::set<std::string> asking_;        ///< texts that a call of this job has asked about, by hash
-    std::vector<store::MemoryText>
-        later_;  ///< of texts that another batch is just asking about: the cache will have them
+    core::Deadline claim_until_ = core::Deadline::never();
+    bool claimed_ = false;
+    std::set<std::string> asking_;  ///< texts that a batch of this job is asking about, by hash
+    std::set<std::string> asked_;   ///< those of batches that have ended since the last claim began: it may know or not
+    std::vector<store::MemoryText> later_;  ///< of texts that another batch asks about: the cache will have them
+    std::optional<boost::asio::steady_timer> answered_;  ///< never expires; cancelled when a batch has ended
     Abreast batches_{kBatchesAtOnce};
     clients::Turnstile claiming_{1};
     clients::Turnstile in_line_{

@@ -30,6 +30,10 @@ public:
         }
         --under_way;
         if (fails) co_return std::unexpected{ModelError{ModelErrorClass::kPermanent, "no", std::nullopt, 401}};
+        if (fails_each > 0 && mine % fails_each == 0) {
+            co_return std::unexpected{
+                ModelError{ModelErrorClass::kRetryable, "busy", std::chrono::milliseconds{1}, 429}};
+        }
         clients::Embeddings answer;
         answer.model = "patient";
         for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -59,6 +63,7 @@ public:
     std::atomic<bool> open = true;
     std::atomic<int> answered = 0;  ///< while it is not open, the calls up to this one are answered
     std::atomic<bool> fails = false;
+    std::atomic<int> fails_each = 0;  ///< the last of so many calls is told to come again; 0: none
     std::atomic<int> calls = 0;
     std::atomic<int> under_way = 0;
     std::atomic<int> at_once = 0;
@@ -178,4 +183,81 @@ TEST_CASE("embed-memories: what was in line when a call failed is not sent, and 
     CHECK(org.database().value("SELECT count(*) FROM usage_reservations") == "0");
     CHECK(org.database().value("SELECT count(*) FROM usage_events") == "0");
     CHECK(org.database().value("SELECT count(*) FROM memories WHERE embedding_claimed_until IS NOT NULL") == "0");
+}
+
+TEST_CASE("embed-memories: one job of the default limit goes on until nothing is left") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    Organisation org{silent(), embedder};
+    add_memories(org, 2500);
+    const auto job = org.enqueue("embed-memories", nlohmann::json::object());
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(org.result(job)["embedded"] == 2500);
+    CHECK(org.result(job)["calls"] == 27);
+    CHECK(org.result(job)["successor"] == false);
+    CHECK(embedder->most_sent() == 1);
+    CHECK(org.database().value("SELECT count(*) FROM jobs WHERE kind = 'embed-memories'") == "1");
+}
+
+TEST_CASE("embed-memories: a job whose time is over leaves the rest to its successor, which repeats nothing") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    Organisation org{silent(), embedder};
+    add_memories(org, 20);
+    // No time at all: each job has one batch.
+    const auto job = org.database().value(
+        "INSERT INTO jobs (kind, payload, dedupe_key, max_attempts, timeout_seconds) VALUES ('embed-memories', "
+        "'{\"batchSize\": 5, \"seconds\": 0}', 'backfill', 7, 900) RETURNING id");
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(org.result(job)["embedded"] == 5);
+    CHECK(org.result(job)["successor"] == true);
+    eventually(
+        std::chrono::seconds{60},
+        [&] {
+            return left(org) == "0" &&
+                   org.database().value("SELECT count(*) FROM jobs WHERE finished_at IS NULL") == "0";
+        },
+        "the successors finish the rest");
+    CHECK(org.database().value("SELECT count(*) FROM jobs WHERE status = 'completed' AND dedupe_key = 'backfill' AND "
+                               "max_attempts = 7 AND timeout_seconds = 900") == "4");
+    CHECK(embedder->calls == 4);
+    CHECK(embedder->most_sent() == 1);
+}
+
+TEST_CASE("embed-memories: a backlog of equal texts is not claimed as a whole while one call asks about them") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    embedder->open = false;
+    Organisation org{silent(), embedder};
+    org.database().execute(
+        "INSERT INTO memories (user_id, tenant_id, content) SELECT $1, $2, 'tea' FROM generate_series(1, 100)",
+        pqxx::params{org.user(), org.tenant()});
+    const auto claimed = [&] {
+        return std::stoi(
+            org.database().value("SELECT count(*) FROM memories WHERE embedding_claimed_until IS NOT NULL"));
+    };
+    const auto job = org.enqueue("embed-memories", {{"batchSize", 5}});
+    org.start();
+    eventually(
+        std::chrono::seconds{60}, [&] { return embedder->calls == 1 && claimed() >= 10; },
+        "one batch is asked about, one waits for it");
+    const auto bob = org.add_user("bob", "member");
+    for (int i = 0; i < 20; ++i) REQUIRE(org.finish(org.enqueue("embed-memories", {{"userId", bob}})) == "completed");
+    CHECK(claimed() == 10);
+    embedder->open = true;
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(embedder->sent_in_all() == 1);
+    CHECK(org.result(job)["embedded"] == 1);
+    CHECK(org.result(job)["cached"] == 99);
+}
+
+TEST_CASE("embed-memories: a provider that fails now and then burns no attempt of a job that gets on") {
+    auto embedder = std::make_shared<PatientEmbedder>();
+    embedder->fails_each = 3;
+    Organisation org{silent(), embedder};
+    add_memories(org, 12);
+    const auto job = org.enqueue("embed-memories", {{"batchSize", 1}}, 2);
+    REQUIRE(org.finish(job) == "completed");
+    CHECK(left(org) == "0");
+    CHECK(embedder->calls > 2 * 3);
+    CHECK(org.column(job, "attempts") == "1");
 }
