@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "clients/embeddings.hpp"
+#include "clients/number_arrays.hpp"
 #include "clients/utf8.hpp"
 #include "core/json_text.hpp"
 
@@ -50,7 +52,8 @@ bool read_base64_floats(const std::string& text, Item& item) {
 /// Where the reader is: {"data": [{"embedding": [ … ], "index": …}], "usage": { … }}
 class Reader final : public nlohmann::json_sax<json> {
 public:
-    explicit Reader(std::size_t count) : count_{count} {}
+    /// @param arrays  that were taken out of the text
+    Reader(std::size_t count, std::vector<NumberArray> arrays) : count_{count}, arrays_{std::move(arrays)} {}
 
     std::vector<Item> items;
     bool is_object = false;
@@ -70,7 +73,7 @@ public:
     bool string(string_t& text) override {
         if (depth_ == 3 && in_item_ && key_ == "embedding") {
             Item& item = items.back();
-            item.numbers_only = read_base64_floats(text, item);
+            item.numbers_only = text.starts_with('#') ? put_back(text, item) : read_base64_floats(text, item);
             return true;
         }
         return other();
@@ -131,6 +134,18 @@ private:
         return other();
     }
 
+    /// @returns false where it stands for no array; no base64 looks like that
+    bool put_back(const std::string& mark, Item& item) {
+        std::size_t number = 0;
+        const char* const end = mark.data() + mark.size();
+        const auto [stop, error] = std::from_chars(mark.data() + 1, end, number);
+        if (error != std::errc{} || stop != end || number >= arrays_.size()) return false;
+        NumberArray array = std::exchange(arrays_[number], {});
+        item.values = std::move(array.values);
+        item.length = array.length;
+        return true;
+    }
+
     /// A value that is nothing we look for: bad where numbers belong.
     bool other(Kind kind = Kind::kOther) {
         if (in_vector_ && depth_ == 4) items.back().numbers_only = false;
@@ -148,6 +163,7 @@ private:
     [[nodiscard]] bool bounded() const { return depth_ <= core::kMaxJsonDepth; }
 
     const std::size_t count_;
+    std::vector<NumberArray> arrays_;
     std::size_t depth_ = 0;
     std::string key_;  ///< the latest of the first three levels
     bool in_list_ = false;
@@ -156,13 +172,17 @@ private:
     bool in_usage_ = false;
 };
 
+std::optional<Reader> parse_valid(std::string_view body, std::size_t count) {
+    auto [rest, arrays] = take_embedding_arrays(body, count, kEmbeddingDimensions);
+    std::optional<Reader> reader{std::in_place, count, std::move(arrays)};
+    if (!json::sax_parse(rest, &*reader)) reader.reset();
+    return reader;
+}
+
 std::optional<Reader> parse(std::string_view body, std::size_t count) {
-    Reader reader{count};
-    if (json::sax_parse(body, &reader)) return reader;
+    if (auto reader = parse_valid(body, count)) return reader;
     // Providers cut characters in two now and then; nothing of that touches a vector.
-    Reader second{count};
-    if (json::sax_parse(core::with_storable_escapes(to_valid_utf8(body)), &second)) return second;
-    return std::nullopt;
+    return parse_valid(core::with_storable_escapes(to_valid_utf8(body)), count);
 }
 
 }  // namespace

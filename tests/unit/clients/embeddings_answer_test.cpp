@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "clients/embeddings.hpp"
 
@@ -92,4 +93,32 @@ TEST_CASE("embeddings answer: base64 that is too long names the dimensions") {
     for (std::size_t i = 0; i < 3072; i += 3) coded += "AACAPwAAgD8AAIA/";
     CHECK(complaint(with_vector('"' + coded + '"')) ==
           "the embedding model m gives vectors of 3072 dimensions, but 1536 are the most that can be stored");
+}
+
+TEST_CASE("embeddings answer: what JSON does not call a number is none, however near it comes") {
+    for (const char* vector : {"[01]", "[1.]", "[.5]", "[+1]", "[1e]", "[-]", "[inf]", "[nan]", "[0x1]", "[1,]",
+                               "[1 2]", "[1", "[-01.5]", "[1e+]", "[,1]"}) {
+        INFO(vector);
+        CHECK(complaint(with_vector(vector)) == "the provider's answer is garbled: it is not a JSON object");
+    }
+}
+
+TEST_CASE("embeddings answer: each way of writing a number is read") {
+    const auto answer = read(with_vector(" [ 0 , -0.5e1,\n1E+2,\t25e-2 , -0, 1e-400, 1e-42, 16777217, 0.1 ]"));
+    REQUIRE(answer);
+    const std::vector<float> expected{0, -5, 100, 0.25F, 0, 0, 1e-42F, 16777216, 0.1F};
+    CHECK(std::vector<float>(answer->vectors[0].begin(), answer->vectors[0].begin() + 9) == expected);
+}
+
+TEST_CASE("embeddings answer: a vector stays where it was, whatever else is called like it") {
+    const auto answer = read(
+        R"({"embedding":[7],"note":"an \"embedding\":[8]","\"embedding":[9],"data":[{"index":1,"embedding" : [1,2]},)"
+        R"({"object":"embedding","index":0,"x":{"embedding":[6]},"embedding":[3]},{"embedding":[4],"index":2}]})",
+        3);
+    REQUIRE(answer);
+    CHECK(answer->vectors[1][1] == 2.0F);
+    CHECK(answer->vectors[0][0] == 3.0F);
+    CHECK(answer->vectors[0][1] == 0.0F);
+    CHECK(answer->vectors[2][0] == 4.0F);
+    CHECK(complaint(with_vector(R"("#0")")) == "the provider's answer is garbled: a vector holds what is no number");
 }
