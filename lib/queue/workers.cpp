@@ -65,6 +65,10 @@ std::vector<Worker> list_workers(pg::Transaction& tx) {
     return workers;
 }
 
+bool a_worker_is_silent(pg::Transaction& tx, std::chrono::milliseconds unseen_for) {
+    return tx.run(sql::a_worker_is_silent, pqxx::params{interval_text(unseen_for)}).at(0).at(0).as<bool>();
+}
+
 int prune_workers(pg::Transaction& tx, std::chrono::seconds unseen_for) {
     return static_cast<int>(tx.run(sql::prune_workers, pqxx::params{interval_text(unseen_for)}).size());
 }

@@ -38,6 +38,8 @@ void register_worker(pg::Transaction& tx, const Worker& worker);
 void unregister_worker(pg::Transaction& tx, const WorkerId& id);
 /// Newest first.
 [[nodiscard]] std::vector<Worker> list_workers(pg::Transaction& tx);
+/// Whether any worker has not been seen for so long: it went without a word, and its leases lapse.
+[[nodiscard]] bool a_worker_is_silent(pg::Transaction& tx, std::chrono::milliseconds unseen_for);
 /// Removes rows not seen for so long. @returns how many.
 int prune_workers(pg::Transaction& tx, std::chrono::seconds unseen_for);
 

@@ -48,9 +48,8 @@ void Janitor::serve() {
             if (next.reached()) {
                 keep_house();
                 next = core::Deadline::after(
-                    settings_.lease / 3 +
-                    std::chrono::milliseconds{static_cast<std::int64_t>(
-                        world_.random.uniform() * static_cast<double>(settings_.lease.count()) / 20)});
+                    round() + std::chrono::milliseconds{static_cast<std::int64_t>(
+                                  world_.random.uniform() * static_cast<double>(settings_.lease.count()) / 20)});
             }
             run_errand();
             purge_page();
@@ -114,6 +113,10 @@ bool Janitor::lead() {
         retention_due_ = core::Deadline::after(settings_.retention_delay);
         const auto uptime = pg::autocommit(session(), [](pg::Transaction& tx) { return queue::server_uptime(tx); });
         rescue_from_ = std::max(rescue_from_, world_.clock.now() + settings_.lease - uptime);
+        // Where everybody left in good order nothing has lapsed, and the start of a drain is a bad moment for a walk.
+        const bool silence = pg::autocommit(
+            session(), [this](pg::Transaction& tx) { return queue::a_worker_is_silent(tx, settings_.lease); });
+        if (!silence) rescue_from_ = std::max(rescue_from_, world_.clock.now() + round());
     }
     if (!term && term_) log().info("another worker is the leader now");
     term_ = term;

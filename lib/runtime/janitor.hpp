@@ -43,6 +43,8 @@ public:
 
 private:
     void serve() override;
+    /// How often it keeps house.
+    [[nodiscard]] std::chrono::milliseconds round() const { return settings_.lease / 3; }
     /// One round of housekeeping. @throws pg::DatabaseError
     void keep_house();
     /// Runs the errand where this worker leads and it is time. @throws pg::DatabaseError
@@ -61,7 +63,7 @@ private:
     core::Deadline errand_due_ = core::Deadline::after(std::chrono::milliseconds::zero());
     std::optional<std::int64_t> term_;
     /// Nothing is rescued before this: after an outage of ours or a start of the server every worker gets one full
-    /// lease to renew what it still runs.
+    /// lease to renew what it still runs. A new leader waits for one round where no worker went without a word.
     core::SteadyTime rescue_from_;
     core::SteadyTime last_round_;
     RetentionWalk retention_;

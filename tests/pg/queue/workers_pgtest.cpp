@@ -37,12 +37,15 @@ TEST_CASE_METHOD(Workers, "workers: register, beat, list, prune, unregister") {
         CHECK_FALSE(all[0].is_leader);
         CHECK(all[0].seen_ago < 1min);
         CHECK(queue::prune_workers(tx, 1h) == 0);
+        CHECK_FALSE(queue::a_worker_is_silent(tx, 1h));
         queue::unregister_worker(tx, worker);
         CHECK(queue::list_workers(tx).empty());
         queue::register_worker(tx, row);
     });
     database.execute("UPDATE workers SET seen_at = now() - interval '2 h'");
+    CHECK(pg::autocommit(session, [](pg::Transaction& tx) { return queue::a_worker_is_silent(tx, 1h); }));
     CHECK(pg::autocommit(session, [](pg::Transaction& tx) { return queue::prune_workers(tx, 1h); }) == 1);
+    CHECK_FALSE(pg::autocommit(session, [](pg::Transaction& tx) { return queue::a_worker_is_silent(tx, 1h); }));
 }
 
 TEST_CASE_METHOD(Workers, "leadership: one leads until its lease lapses or it resigns; every change is a new term") {

@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "support/engine_fixture.hpp"
 
@@ -179,4 +180,31 @@ TEST_CASE("engine: after a start of the server nothing is rescued for one lease"
     eventually(40s, [&] { return database.value("SELECT status FROM jobs") == "completed"; }, "it is rescued and run");
     CHECK(database.value("SELECT (SELECT started_at FROM jobs) - pg_postmaster_start_time() >= interval '12 s'") ==
           "t");
+}
+
+TEST_CASE("engine: a new leader walks through the unfinished jobs at once where a worker went without a word") {
+    TestDatabase database;
+    Registry registry;
+    registry.add("short", quick());
+    auto settings = tests::quick_settings(database);
+    settings.lease = 15s;
+    eventually(
+        30s, [&] { return database.value("SELECT now() - pg_postmaster_start_time() > interval '15 s'") == "t"; },
+        "the server has been up for one lease");
+    const bool silent = GENERATE(true, false);
+    CAPTURE(silent);
+    database.execute("INSERT INTO jobs (kind) VALUES ('short')");
+    database.execute(
+        "UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, locked_by = 'somebody', locked_at = now(), "
+        "started_at = now(), lease_until = now() - interval '1 s'");
+    if (silent) {
+        database.execute(
+            "INSERT INTO workers (id, host, pid, version, slots, seen_at) "
+            "VALUES ('somebody', 'host', 1, '1', 1, now() - interval '16 s')");
+    }
+    RunningEngine engine{settings, registry};
+    eventually(40s, [&] { return database.value("SELECT status FROM jobs") == "completed"; }, "it is rescued and run");
+    // A round is a third of the lease.
+    CHECK(database.value("SELECT (SELECT started_at FROM jobs) - elected_at < interval '5 s' FROM leadership") ==
+          (silent ? "t" : "f"));
 }
