@@ -84,6 +84,8 @@ private:
     void configure_body();
     [[nodiscard]] CallError describe(CURLcode code) const;
     [[nodiscard]] Repeat repeat() const;
+    /// On this way to the server: the request, and what a proxy was told before it.
+    [[nodiscard]] long bytes_sent() const;
     void release_handle() noexcept;
 
     const HttpRequest request_;
@@ -97,6 +99,7 @@ private:
     std::size_t header_bytes_ = 0;
     std::size_t body_bytes_ = 0;
     std::optional<std::string> breach_;  ///< which bound was passed
+    std::optional<long> sent_before_;    ///< bytes_sent() before the request was sent for the first time
     bool second_sending_ = false;        ///< libcurl was about to do what only the caller may decide
     bool checks_address_ = false;        ///< whose connection it is must be public
     bool was_private_ = false;           ///< and was not

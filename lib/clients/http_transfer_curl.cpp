@@ -36,6 +36,12 @@ long to_long_ms(std::chrono::milliseconds wait) {
     return static_cast<long>(std::min<std::int64_t>(wait.count(), std::numeric_limits<int>::max()));
 }
 
+/// libcurl 8.7 tells 0 for CURLINFO_REQUEST_SIZE, whatever was sent (curl issue 13269).
+bool counts_what_is_sent() {
+    const auto version = curl_version_info(CURLVERSION_NOW)->version_num;
+    return version < 0x080700 || version >= 0x080800;
+}
+
 CallFailure kind_of(CURLcode code) {
     switch (code) {
         case CURLE_COULDNT_RESOLVE_HOST:
@@ -183,10 +189,15 @@ Repeat HttpTransfer::repeat() const {
     for (const std::string_view method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
         if (request_.method == method) return Repeat::kSafe;
     }
-    if (easy_ == nullptr) return Repeat::kSafe;
+    // What a proxy was told before belongs to the way, not to the request.
+    if (easy_ == nullptr || !sent_before_) return Repeat::kSafe;
+    return counts_what_is_sent() && bytes_sent() == *sent_before_ ? Repeat::kSafe : Repeat::kUnsafe;
+}
+
+long HttpTransfer::bytes_sent() const {
     long sent = 0;
     curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
-    return sent == 0 ? Repeat::kSafe : Repeat::kUnsafe;
+    return sent;
 }
 
 /// The address that the name has been resolved to, and no later answer of the resolver's, is what is connected to.
@@ -208,6 +219,7 @@ int HttpTransfer::on_sending(void* self, char* peer, char*, int, int) noexcept {
     transfer.was_private_ = false;  // one of several addresses was, another one has been reached
     // Unsafe only once something has been sent: where nothing was, sending it now is no repetition.
     transfer.second_sending_ = transfer.repeat() == Repeat::kUnsafe;
+    if (!transfer.sent_before_) transfer.sent_before_ = transfer.bytes_sent();
     return transfer.second_sending_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
