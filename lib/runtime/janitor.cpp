@@ -18,6 +18,13 @@ constexpr int kRescueRests = 29;
 constexpr int kRescueShareOfLease = 4;
 /// The errand comes back after no less: something may be due that is somebody else's at this moment.
 constexpr std::chrono::milliseconds kErrandRest{50};
+/// A refusal, somebody's foreign key on jobs for one, lasts until a person does something about it.
+constexpr std::chrono::milliseconds kRefusedRetentionRest{60'000};
+
+/// What it may not do, or lost a race for, says nothing about the rest of the house.
+bool says_nothing_about_the_rest(const pg::DatabaseError& error) {
+    return error.trouble() == pg::Trouble::kRefused || error.trouble() == pg::Trouble::kRetry;
+}
 
 }  // namespace
 
@@ -57,8 +64,7 @@ void Janitor::serve() {
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
             term_.reset();
-            if (e.trouble() != pg::Trouble::kRefused && e.trouble() != pg::Trouble::kRetry)
-                rescue_from_ = world_.clock.now() + settings_.lease;
+            if (!says_nothing_about_the_rest(e)) rescue_from_ = world_.clock.now() + settings_.lease;
             next = core::Deadline::after(trouble_pause());
         }
     }
@@ -90,8 +96,7 @@ void Janitor::run_errand() {
     try {
         wait = settings_.errand(session()).value_or(settings_.errand_interval);
     } catch (const pg::DatabaseError& e) {
-        // What it may not do, or lost a race for, says nothing about the rest of the house.
-        if (e.trouble() != pg::Trouble::kRefused && e.trouble() != pg::Trouble::kRetry) throw;
+        if (!says_nothing_about_the_rest(e)) throw;
         log().warn("the leader's errand failed and is tried again", {{"error", e.what()}});
         wait = settings_.errand_interval;
     }
@@ -107,7 +112,7 @@ void Janitor::notice_standstill() {
 bool Janitor::lead() {
     const auto term = pg::in_transaction(
         session(), [this](pg::Transaction& tx) { return queue::lead(tx, world_.worker, settings_.lease); });
-    if (term && term != term_) {
+    if (term && term != led_term_) {
         log().info("this worker is the leader now", {{"term", *term}});
         errand_may_be_due_.store(true, std::memory_order_release);
         retention_due_ = core::Deadline::after(settings_.retention_delay);
@@ -118,8 +123,8 @@ bool Janitor::lead() {
             session(), [this](pg::Transaction& tx) { return queue::a_worker_is_silent(tx, settings_.lease); });
         if (!silence) rescue_from_ = std::max(rescue_from_, world_.clock.now() + round());
     }
-    if (!term && term_) log().info("another worker is the leader now");
-    term_ = term;
+    if (!term && led_term_) log().info("another worker is the leader now");
+    term_ = led_term_ = term;
     return term_.has_value();
 }
 
@@ -158,7 +163,14 @@ void Janitor::tidy() {
 
 void Janitor::purge_page() {
     if (!term_ || !retention_due_.reached()) return;
-    retention_due_ = core::Deadline::after(retention_.do_page(session()));
+    auto wait = kRefusedRetentionRest;
+    try {
+        wait = retention_.do_page(session());
+    } catch (const pg::DatabaseError& e) {
+        if (!says_nothing_about_the_rest(e)) throw;
+        log().warn("the retention could not delete and is tried again", {{"error", e.what()}});
+    }
+    retention_due_ = core::Deadline::after(wait);
 }
 
 }  // namespace oiab::runtime

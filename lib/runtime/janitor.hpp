@@ -61,7 +61,8 @@ private:
     AttemptWorld& world_;
     std::atomic<bool> errand_may_be_due_{false};
     core::Deadline errand_due_ = core::Deadline::after(std::chrono::milliseconds::zero());
-    std::optional<std::int64_t> term_;
+    std::optional<std::int64_t> term_;      ///< while it leads, as far as it knows
+    std::optional<std::int64_t> led_term_;  ///< the last one: trouble that has passed makes no new leader
     /// Nothing is rescued before this: after an outage of ours or a start of the server every worker gets one full
     /// lease to renew what it still runs. A new leader waits for one round where no worker went without a word.
     core::SteadyTime rescue_from_;

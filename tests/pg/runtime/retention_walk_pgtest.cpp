@@ -149,3 +149,26 @@ TEST_CASE("retention: work without end holds up neither rescue nor stop") {
     eventually(30s, [&] { return database.value("SELECT status FROM jobs") == "pending"; }, "the job is taken back");
     CHECK(engine.stop().left.empty());
 }
+
+TEST_CASE("retention: a delete that is refused again and again does not put off the rescue") {
+    TestDatabase database;
+    std::atomic<int> refused{0};
+    auto settings = quick_settings(database);
+    // A round of the janitor is longer than its longest pause after trouble.
+    settings.lease = 18s;
+    settings.retention_delay = 0ms;
+    settings.purge_beside = [&](pg::Transaction& tx, int) -> std::size_t {
+        ++refused;
+        static_cast<void>(tx.run(pg::Statement{"refused", "DELETE FROM a_table_that_is_not_there"}));
+        return 0;
+    };
+    database.execute(
+        "INSERT INTO jobs (kind) VALUES ('elsewhere');"
+        "UPDATE jobs SET status = 'running', lease_epoch = 1, attempts = 1, locked_by = 'gone', lease_until = now() - "
+        "interval '1 second'");
+    Registry registry;
+    RunningEngine engine{settings, registry};
+    eventually(60s, [&] { return database.value("SELECT status FROM jobs") == "pending"; }, "the job is taken back");
+    CHECK(refused > 0);
+    CHECK(engine.stop().left.empty());
+}
