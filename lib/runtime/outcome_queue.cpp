@@ -16,20 +16,27 @@ OutcomeQueue::Calls OutcomeQueue::add(FinishedAttempt finished) {
         gathering_ = false;
         calls.first = true;
     }
-    if (is_full() && in_hand_[0] > 0) calls.second = std::exchange(asleep_[1], false);
+    if (second_may_help()) calls.second = std::exchange(asleep_[1], false);
     return calls;
 }
 
-std::vector<FinishedAttempt> OutcomeQueue::take(Writer writer) {
+OutcomeQueue::Taken OutcomeQueue::take(Writer writer) {
     const std::scoped_lock lock{mutex_};
     auto count = std::min(waiting_.size(), max_batch_);
-    if (writer == Writer::kSecond && (!is_full() || in_hand_[0] == 0)) count = 0;
+    if (writer == Writer::kSecond && !second_may_help()) count = 0;
     const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
-    std::vector<FinishedAttempt> batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+    Taken taken{.batch{std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end)}, .calls{}};
     waiting_.erase(waiting_.begin(), end);
     in_hand(writer) = count;
     asleep_.at(static_cast<std::size_t>(writer)) = count == 0;
-    return batch;
+    if (second_may_help()) taken.calls.second = std::exchange(asleep_[1], false);
+    return taken;
+}
+
+bool OutcomeQueue::needs_second() {
+    const std::scoped_lock lock{mutex_};
+    asleep_[1] = !second_may_help();
+    return !asleep_[1];
 }
 
 OutcomeQueue::Calls OutcomeQueue::give_back(Writer writer, std::vector<FinishedAttempt> again) {

@@ -35,8 +35,14 @@ public:
         : max_batch_{max_batch}, more_soon_{std::move(more_soon)} {}
 
     [[nodiscard]] Calls add(FinishedAttempt finished);
-    /// Takes a batch; an empty one: the writer will be called. It gives back what it took before it takes again.
-    [[nodiscard]] std::vector<FinishedAttempt> take(Writer writer);
+    struct Taken {
+        std::vector<FinishedAttempt> batch;  ///< empty: the writer will be called
+        Calls calls;
+    };
+    /// Takes a batch. A writer gives back what it took before it takes again.
+    [[nodiscard]] Taken take(Writer writer);
+    /// Whether the second writer would get a batch now; if not, it will be called.
+    [[nodiscard]] bool needs_second();
     /// What was taken is committed, but for `again`, which comes next.
     [[nodiscard]] Calls give_back(Writer writer, std::vector<FinishedAttempt> again);
 
@@ -50,6 +56,7 @@ public:
     [[nodiscard]] std::size_t wait_until_empty(core::Deadline deadline);
 
 private:
+    [[nodiscard]] bool second_may_help() const noexcept { return is_full() && in_hand_[0] > 0; }
     [[nodiscard]] bool is_full() const noexcept { return waiting_.size() >= max_batch_; }
     [[nodiscard]] std::size_t& in_hand(Writer writer) noexcept { return in_hand_.at(static_cast<std::size_t>(writer)); }
     [[nodiscard]] std::size_t uncommitted() const noexcept { return waiting_.size() + in_hand_[0] + in_hand_[1]; }

@@ -44,20 +44,34 @@ void SettleWriter::gather() {
     outcomes_.end_gathering();
 }
 
+std::vector<FinishedAttempt> SettleWriter::take() {
+    if (writer_ == Writer::kSecond) {
+        if (!outcomes_.needs_second()) return {};
+        // First: a batch in its hands would wait for the connection, while the first writer could take it.
+        static_cast<void>(session());
+    }
+    auto taken = outcomes_.take(writer_);
+    hooks_.call(taken.calls);
+    return std::move(taken.batch);
+}
+
 void SettleWriter::serve() {
     while (true) {
         gather();
-        auto batch = outcomes_.take(writer_);
-        if (batch.empty()) {
-            tidy_up(stopping());
-            if (stopping()) return;
-            wait(tidy_at_ ? core::Deadline{*tidy_at_} : core::Deadline::never());
-            continue;
-        }
-        const auto size = batch.size();
+        // Looked at once: a stop that comes from here on is for the next turn.
+        const bool stop = stopping();
+        std::vector<FinishedAttempt> batch;
         std::vector<FinishedAttempt> again;
         auto pause = milliseconds::zero();
         try {
+            batch = take();
+            if (batch.empty()) {
+                tidy_up(stop);
+                if (stop) return;
+                wait(tidy_at_ ? core::Deadline{*tidy_at_} : core::Deadline::never());
+                continue;
+            }
+            const auto size = batch.size();
             again = write(batch);
             note_success();
             if (!again.empty() && again.size() == size) pause = kHeldPause;

@@ -35,6 +35,8 @@ private:
     void serve() override;
     /// While handlers rush through what was claimed, a batch of few would cost nearly what a full one does.
     void gather();
+    /// @returns the next batch; empty: wait to be called. @throws pg::DatabaseError and takes nothing
+    [[nodiscard]] std::vector<FinishedAttempt> take();
     /// @returns the attempts that somebody else holds at the moment: to be settled again.
     [[nodiscard]] std::vector<FinishedAttempt> write(std::vector<FinishedAttempt>& batch);
     void report(const FinishedAttempt& finished, const queue::Settled& settled);

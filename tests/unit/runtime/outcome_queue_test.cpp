@@ -20,7 +20,7 @@ struct Outcomes {
     void add(int count) {
         for (int i = 0; i < count; ++i) static_cast<void>(add());
     }
-    std::size_t take(OutcomeQueue::Writer writer) { return queue.take(writer).size(); }
+    std::size_t take(OutcomeQueue::Writer writer) { return queue.take(writer).batch.size(); }
     OutcomeQueue::Calls give_back(OutcomeQueue::Writer writer, std::size_t again = 0) {
         std::vector<runtime::FinishedAttempt> outcomes;
         for (std::size_t i = 0; i < again; ++i) outcomes.push_back({nullptr, core::Released{}});
@@ -93,4 +93,17 @@ TEST_CASE_METHOD(Outcomes, "outcomes: the wait for the end counts what is in the
     CHECK(queue.wait_until_empty(core::Deadline::after(0ms)) == 2);
     static_cast<void>(give_back(kFirst));
     CHECK(queue.wait_until_empty(core::Deadline::after(0ms)) == 0);
+}
+
+TEST_CASE_METHOD(Outcomes,
+                 "outcomes: the second writer is woken for the full batches that the first one leaves behind") {
+    CHECK_FALSE(queue.needs_second());
+    add(7);
+    CHECK_FALSE(queue.needs_second());
+    auto taken = queue.take(kFirst);
+    CHECK(taken.calls.second);
+    CHECK(queue.needs_second());
+    CHECK(take(kSecond) == 3);
+    static_cast<void>(give_back(kSecond));
+    CHECK_FALSE(queue.needs_second());
 }
