@@ -13,10 +13,10 @@ from . import (backfill, contenders, drain, drain_variants, idle, latency, memor
 from .server import Server
 
 SCENARIOS = {scenario.NAME: scenario
-             for scenario in (drain, latency, idle, once, memory, backfill, turns, *producing.SCENARIOS, *drain_variants.SCENARIOS)}
+             for scenario in (drain, latency, idle, once, backfill, turns, *memory.SCENARIOS, *producing.SCENARIOS, *drain_variants.SCENARIOS)}
 
-# What a run without names measures: all but the million memories, whose index alone takes longer to build than all of it.
-FULL = [name for name in SCENARIOS if name != "memory"]
+# What a run without names measures: all but the memories, which take longer to make than all of it to measure.
+FULL = [name for name in SCENARIOS if name not in ("memory", "graph")]
 # What is over soon: agent turns and the backfill wait for a provider's pace.
 QUICK = [name for name in FULL if name not in ("turns", "backfill", "payload")]
 
@@ -82,7 +82,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="./dev bench", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measures oiabd beside the database's own limit, interleaved in one run, on a PostgreSQL of its own.",
-        epilog=f"scenarios (where none is named: all but memory; quick: not payload, turns and backfill either):\n{scenarios}\n\nMethod and figures: docs/performance.md")
+        epilog=f"scenarios (where none is named: all but memory and graph; quick: not payload, turns and backfill either):\n{scenarios}\n\nMethod and figures: docs/performance.md")
     parser.add_argument("scenario", nargs="*")
     parser.add_argument("--quick", action="store_true",
                         help="a look at most scenarios within five minutes, results in .local/bench/results")
