@@ -1,7 +1,8 @@
 /// @file  Inserts jobs one by one and tells how long each took from the enqueue call to its handler's first line.
 /// Closed loop: --pause-us between a job's insert and the next. Open loop: --rate jobs a second in all, over
 /// --connections producers, with the schedule kept whatever the server does, so that a stall is seen by every job
-/// that it delayed. Prints `latency_us insert_us` a line.
+/// that it delayed. Into --table, or by --insert SQL, whose jobs tell by --started SQL when they were started. Prints
+/// `latency_us insert_us` a line.
 
 #include <chrono>
 #include <mutex>
@@ -25,7 +26,8 @@ struct Sent {
 
 struct Plan {
     std::string url;
-    std::string table;
+    std::string insert;   ///< adds a job that tells when it was started; a row with its id
+    std::string started;  ///< when the job $1 was started, in microseconds since 1970; NULL or no row: not yet
     long count;
     std::chrono::microseconds pause;
     std::chrono::duration<double> interval;  // zero: closed loop
@@ -33,10 +35,7 @@ struct Plan {
 
 std::vector<Sent> produce(const Plan& plan, unsigned seed) {
     oiab::bench::Connection connection{plan.url};
-    connection.prepare("insert",
-                       "INSERT INTO " + plan.table +
-                           " (kind, payload) VALUES ('noop', '{\"stamp\": true, \"text\": \"45 bytes in all\"}')"
-                           " RETURNING id");
+    connection.prepare("insert", plan.insert);
     std::mt19937 random{seed};
     std::uniform_real_distribution<double> jitter{0.5, 1.5};
     std::vector<Sent> sent;
@@ -62,7 +61,7 @@ std::vector<Sent> produce(const Plan& plan, unsigned seed) {
 /// Prints every job's line; waits for those that have not been started yet.
 void report(const Plan& plan, const std::vector<Sent>& sent, std::chrono::seconds patience) {
     oiab::bench::Connection connection{plan.url};
-    connection.prepare("started", "SELECT result ->> 'startedAt' FROM " + plan.table + " WHERE id = $1");
+    connection.prepare("started", plan.started);
     const auto give_up = Clock::now() + patience;
     for (const auto& job : sent) {
         for (;;) {
@@ -84,8 +83,15 @@ int main(int argc, char** argv) {
     return oiab::bench::program(argc, argv, [](const oiab::bench::Arguments& arguments) {
         const long connections = arguments.number("connections", 1);
         const long rate = arguments.number("rate", 0);
+        const auto table = arguments.text("table", "jobs");
         const Plan plan{
-            arguments.required("url"), arguments.text("table", "jobs"), arguments.number("count", 500) / connections,
+            arguments.required("url"),
+            arguments.text("insert",
+                           "INSERT INTO " + table +
+                               " (kind, payload) VALUES ('noop', '{\"stamp\": true, \"text\": \"45 bytes in all\"}')"
+                               " RETURNING id"),
+            arguments.text("started", "SELECT result ->> 'startedAt' FROM " + table + " WHERE id = $1"),
+            arguments.number("count", 500) / connections,
             std::chrono::microseconds{arguments.number("pause-us", 10'000)},
             std::chrono::duration<double>{rate > 0 ? static_cast<double>(connections) / static_cast<double>(rate) : 0}};
         std::mutex mutex;

@@ -1,19 +1,20 @@
 """Scenarios latency and load: from the producer's enqueue call to the handler's first line."""
 
 import subprocess
+from contextlib import contextmanager
 
-from . import chart, report, tables
+from . import chart, peers, report, tables
 from .contenders import Failure, Worker
 
 NAME = "latency"
 WHAT = "idle worker, one job at a time: enqueue call → handler's first line, beside the libpq floor"
 
 
-def producer(bench, table, **options):
+def producer(bench, **options):
     """Runs the measuring producer. @returns the latencies and the insert times, in milliseconds."""
     arguments = [str(part) for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
-    answer = subprocess.run([bench.build / "bench" / "bench_enqueue_latency", "--url", bench.server.url(), "--table", table,
-                             *arguments], capture_output=True, text=True, check=False)
+    answer = subprocess.run([bench.build / "bench" / "bench_enqueue_latency", "--url", bench.server.url(), *arguments],
+                            capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise Failure(f"The producer failed: {answer.stderr.strip()}")
     pairs = [line.split() for line in answer.stdout.splitlines()]
@@ -25,22 +26,35 @@ def percentiles(values):
             "p99_ms": report.percentile(values, 99), "highest_ms": max(values)}
 
 
+@contextmanager
+def _serving(bench, contender, connection):
+    """The contender at work on an empty queue. Yields how the producer adds its jobs."""
+    if isinstance(contender, peers.Peer):
+        with peers.stamps(bench, contender, connection) as jobs:
+            yield jobs
+        return
+    tables.empty(connection)
+    tables.settle_down(connection, contender.table)
+    with Worker(contender, bench.server.url(), bench.logs) as worker:
+        worker.wait_until_serving(bench.server)
+        yield {"table": contender.table}
+
+
 def run(bench):
-    contenders = bench.contenders("floor", "oiabd")
+    contenders = bench.contenders("floor", "oiabd") + peers.stamping(bench)
     count = bench.scaled(400)
     rounds = {contender.name: [] for contender in contenders}
     inserts = []
     with bench.server.connect() as connection:
         for number in range(bench.rounds):
-            for contender in contenders[number % 2:] + contenders[:number % 2]:
-                tables.empty(connection)
-                tables.settle_down(connection, contender.table)
-                with Worker(contender, bench.server.url(), bench.logs) as worker:
-                    worker.wait_until_serving(bench.server)
-                    producer(bench, contender.table, count=20)  # warms caches and plans up
-                    latencies, insert_times = producer(bench, contender.table, count=count)
+            turn = number % len(contenders)
+            for contender in contenders[turn:] + contenders[:turn]:
+                with _serving(bench, contender, connection) as jobs:
+                    producer(bench, count=20, **jobs)  # warms caches and plans up
+                    latencies, insert_times = producer(bench, count=count, **jobs)
                 rounds[contender.name].append(percentiles(latencies))
-                inserts += insert_times
+                if contender.name == "oiabd":
+                    inserts += insert_times
                 bench.say(f"    round {number + 1} {contender.name}: p50 {rounds[contender.name][-1]['p50_ms']:.2f} ms")
     figures = {}
     for name, results in rounds.items():

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import usage
@@ -104,6 +105,44 @@ def measure(bench, peer, connection, count):
     figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
     connection.query(queue["empty"])
     return figures
+
+
+# How graphile-worker's latency is told: its own way to add a job, and what the handler wrote down first of all. Numbers from 1, since the handler
+# counts by them.
+_STAMPED = {
+    "insert": "SELECT id FROM graphile_worker.add_job('noop', json_build_object('number', nextval('bench.stamp_number'), 'text', '45 bytes'))",
+    "started": "SELECT started_at FROM bench.stamps WHERE id = $1",
+}
+_STAMPS = """
+    SET client_min_messages = warning;
+    TRUNCATE graphile_worker._private_jobs;
+    DROP TABLE IF EXISTS bench.stamps; CREATE TABLE bench.stamps (id bigint PRIMARY KEY, started_at bigint NOT NULL);
+    DROP SEQUENCE IF EXISTS bench.stamp_number; CREATE SEQUENCE bench.stamp_number"""
+
+
+def stamping(bench):
+    """graphile-worker with its default settings, for latency; none where it cannot take part."""
+    return [Peer("graphile-worker", "graphile_worker", ("node", one.command[1], "graphile-stamps"), "graphile-worker, default settings")
+            for one in bench.peers() if one.name == "graphile-worker"]
+
+
+@contextmanager
+def stamps(bench, peer, connection):
+    """The peer at work on an empty queue. Yields the options with which the measuring producer adds its jobs."""
+    connection.query(_STAMPS)
+    log = Worker.log_of(peer, bench.logs)
+    log.unlink(missing_ok=True)
+    with Worker(peer, bench.server.url(), bench.logs) as worker:
+        first = connection.value(_STAMPED["insert"])
+        give_up = time.monotonic() + 30
+        while not connection.query(_STAMPED["started"].replace("$1", first)):
+            if not worker.running() or time.monotonic() > give_up:
+                raise worker.failure("ran nothing")
+            time.sleep(0.02)
+        yield _STAMPED
+        added = int(connection.value("SELECT last_value FROM bench.stamp_number"))
+        worker.stop()
+    check_once(peer, _QUEUES[peer.table], connection, added, log.read_text(encoding="utf-8", errors="replace"))
 
 
 def check_once(peer, queue, connection, count, log):

@@ -74,7 +74,7 @@ def _load(bench):
                 sent = half * (5 if bench.quick else 12) // 4 * 4
                 before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
                 began = time.monotonic()
-                latencies, _ = producer(bench, "jobs", count=sent, connections=4, rate=half)
+                latencies, _ = producer(bench, table="jobs", count=sent, connections=4, rate=half)
                 seconds = time.monotonic() - began
                 worker.cpu = usage.cpu_seconds(worker.pid) - cpu
                 worker.note_peak()

@@ -2,6 +2,7 @@
 // repeats work is not fast. SIGTERM ends it, after a line of what was done.
 //
 // usage: DATABASE_URL=… node worker.mjs graphile|graphile-10|graphile-tuned|pg-boss
+//        DATABASE_URL=… node worker.mjs graphile-stamps (default settings; each job tells bench.stamps when it was started)
 //        DATABASE_URL=… node worker.mjs prepare        (lays both schemas, adds nothing to do)
 import { Logger, run } from "graphile-worker";
 import { PgBoss } from "pg-boss";
@@ -34,6 +35,21 @@ async function graphile(worker) {
   return () => runner.stop();
 }
 
+// The wall clock in microseconds: that of the machine, as the producer reads it.
+function microseconds() {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}
+
+async function graphileStamps() {
+  const noop = async (payload, { job, query }) => {
+    const startedAt = microseconds();
+    await query("INSERT INTO bench.stamps (id, started_at) VALUES ($1, $2)", [job.id, startedAt]);
+    done(payload);
+  };
+  const runner = await run({ connectionString, noHandleSignals: true, logger, taskList: { noop } });
+  return () => runner.stop();
+}
+
 async function makeBoss() {
   const boss = new PgBoss({ connectionString, max: 6 });
   boss.on("error", (error) => console.error(error.message));
@@ -60,7 +76,8 @@ if (mode === "prepare") {
   await prepare();
   process.exit(0);
 }
-const stop = mode === "pg-boss" ? await pgBoss() : await graphile(settings[mode]);
+const ways = { "pg-boss": pgBoss, "graphile-stamps": graphileStamps };
+const stop = await (ways[mode] ?? (() => graphile(settings[mode])))();
 process.on("SIGTERM", async () => {
   await stop();
   console.log(JSON.stringify({ ran, distinct }));
