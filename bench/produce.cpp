@@ -1,5 +1,6 @@
-/// @file  Producers: --connections of them insert --count jobs in all into --table, --batch rows a statement, and as
-/// fast as the server lets them. Prints the seconds that it took.
+/// @file  Producers: --connections of them insert --count jobs in all into --table (or by --insert SQL, which adds $1
+/// jobs),
+/// --batch rows a statement, and as fast as the server lets them. Prints the seconds that it took.
 
 #include <algorithm>
 #include <chrono>
@@ -16,10 +17,10 @@ int main(int argc, char** argv) {
         const auto batch = arguments.text("batch", "1");
         const long connections = arguments.number("connections", 1);
         const long statements = arguments.number("count", 10'000) / connections / std::stol(batch);
-        const std::string insert = "INSERT INTO " + arguments.text("table", "jobs") +
-                                   R"( (kind, payload)
-                                   SELECT 'noop', '{"number": 123456, "text": "forty-five bytes"}'
-                                   FROM generate_series(1, $1::integer))";
+        const auto insert = arguments.text("insert", "INSERT INTO " + arguments.text("table", "jobs") +
+                                                         R"( (kind, payload)
+                                         SELECT 'noop', '{"number": 123456, "text": "forty-five bytes"}'
+                                         FROM generate_series(1, $1::integer))");
         std::latch ready{connections};
         std::mutex mutex;
         auto began = std::chrono::steady_clock::time_point::max();

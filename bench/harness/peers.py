@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from . import usage
 from .contenders import Contender, Failure, Worker
+from .produce import produce
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,16 @@ class Peer(Contender):
     share: float = 1.0  # of the jobs: a slow one gets fewer, for its rate a job is the same and the round is over sooner
 
 
-# What belongs to a peer's schema: how `{count}` jobs are added, how its table is found empty of work, and emptied.
+# What belongs to a peer's schema: how `{count}` jobs are laid, how $1 are added by a producer, how its table is found empty of work, and emptied.
 _QUEUES = {
     "graphile_worker": {
         "fill": "INSERT INTO graphile_worker._private_jobs (task_id, payload, run_at) "
                 "SELECT t.id, json_build_object('number', n, 'text', 'forty-five byte'), "
                 "now() - ({count} - n) * interval '10 microseconds' "
                 "FROM graphile_worker._private_tasks t, generate_series(1, {count}) n WHERE t.identifier = 'noop'",
+        "add": "INSERT INTO graphile_worker._private_jobs (task_id, payload) "
+               "SELECT t.id, json_build_object('number', nextval('bench.job_number'), 'text', 'forty-five byte') "
+               "FROM graphile_worker._private_tasks t, generate_series(1, $1::integer) WHERE t.identifier = 'noop'",
         "left": "SELECT 1 FROM graphile_worker._private_jobs LIMIT 1",
         "last": "SELECT max(id) FROM graphile_worker._private_jobs",
         "is_left": "SELECT 1 FROM graphile_worker._private_jobs WHERE id = {last}",
@@ -39,6 +43,11 @@ _QUEUES = {
                 "q.expire_seconds, q.deletion_seconds, made + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
                 "q.retry_backoff FROM pgboss.queue q, generate_series(1, {count}) n, "
                 "LATERAL (SELECT now() - ({count} - n) * interval '10 microseconds' AS made) m WHERE q.name = 'noop'",
+        "add": "INSERT INTO pgboss.job (name, data, policy, expire_seconds, deletion_seconds, keep_until, "
+               "retry_limit, retry_delay, retry_backoff) "
+               "SELECT q.name, jsonb_build_object('number', nextval('bench.job_number'), 'text', 'forty-five byte'), q.policy, "
+               "q.expire_seconds, q.deletion_seconds, now() + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
+               "q.retry_backoff FROM pgboss.queue q, generate_series(1, $1::integer) WHERE q.name = 'noop'",
         "left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND state < 'completed' LIMIT 1",
         "last": "SELECT quote_literal(id) FROM pgboss.job WHERE name = 'noop' ORDER BY created_on DESC LIMIT 1",
         "is_left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND id = {last} AND state < 'completed'",
@@ -47,6 +56,11 @@ _QUEUES = {
         "finished_once": "SELECT count(*) FROM pgboss.job WHERE name = 'noop' AND state = 'completed' AND retry_count = 0",
     },
 }
+
+# Jobs that a producer adds are numbered, too.
+_NUMBERS = """
+    SET client_min_messages = warning;
+    DROP SEQUENCE IF EXISTS bench.job_number; CREATE SEQUENCE bench.job_number CACHE 500"""
 
 _WHO = [
     # name, mode of worker.mjs, schema, share of the jobs, what
@@ -107,17 +121,50 @@ def measure(bench, peer, connection, count):
     return figures
 
 
-# How graphile-worker's latency is told: its own way to add a job, and what the handler wrote down first of all. Numbers from 1, since the handler
-# counts by them.
+def measure_sustained(bench, peer, connection, count):
+    """One peer, one round of inserts of 500 rows and the drain at once, with all of the jobs."""
+    queue = _QUEUES[peer.table]
+    connection.query(queue["empty"])
+    connection.query(_NUMBERS)
+    log = Worker.log_of(peer, bench.logs)
+    log.unlink(missing_ok=True)
+    with Worker(peer, bench.server.url(), bench.logs) as worker:
+
+        def wait_until_drained():
+            give_up = time.monotonic() + bench.patience
+            while connection.query(queue["left"]):
+                worker.note_peak()
+                if not worker.running() or time.monotonic() > give_up:
+                    raise worker.failure(f"did not do {count} jobs")
+                time.sleep(0.005)
+
+        connection.query(queue["add"].replace("$1", "1"))
+        wait_until_drained()  # it serves
+        before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
+        began = time.monotonic()
+        produce(bench, count, batch=500, insert=queue["add"])
+        wait_until_drained()
+        seconds = time.monotonic() - began
+        worker.cpu = usage.cpu_seconds(worker.pid) - cpu
+        after = usage.ServerMark.take(bench.server, connection)
+        worker.stop()
+        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    check_once(peer, queue, connection, count + 1, log.read_text(encoding="utf-8", errors="replace"))
+    figures = usage.per_job(count, seconds, worker, after.since(before), commits)
+    figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
+    connection.query(queue["empty"])
+    return figures
+
+
+# How graphile-worker's latency is told: its own way to add a job, and what the handler wrote down first of all.
 _STAMPED = {
-    "insert": "SELECT id FROM graphile_worker.add_job('noop', json_build_object('number', nextval('bench.stamp_number'), 'text', '45 bytes'))",
+    "insert": "SELECT id FROM graphile_worker.add_job('noop', "
+              "json_build_object('number', nextval('bench.job_number'), 'text', '45 bytes'))",
     "started": "SELECT started_at FROM bench.stamps WHERE id = $1",
 }
 _STAMPS = """
-    SET client_min_messages = warning;
     TRUNCATE graphile_worker._private_jobs;
-    DROP TABLE IF EXISTS bench.stamps; CREATE TABLE bench.stamps (id bigint PRIMARY KEY, started_at bigint NOT NULL);
-    DROP SEQUENCE IF EXISTS bench.stamp_number; CREATE SEQUENCE bench.stamp_number"""
+    DROP TABLE IF EXISTS bench.stamps; CREATE TABLE bench.stamps (id bigint PRIMARY KEY, started_at bigint NOT NULL)"""
 
 
 def stamping(bench):
@@ -129,6 +176,7 @@ def stamping(bench):
 @contextmanager
 def stamps(bench, peer, connection):
     """The peer at work on an empty queue. Yields the options with which the measuring producer adds its jobs."""
+    connection.query(_NUMBERS)
     connection.query(_STAMPS)
     log = Worker.log_of(peer, bench.logs)
     log.unlink(missing_ok=True)
@@ -140,7 +188,8 @@ def stamps(bench, peer, connection):
                 raise worker.failure("ran nothing")
             time.sleep(0.02)
         yield _STAMPED
-        added = int(connection.value("SELECT last_value FROM bench.stamp_number"))
+        # The producer has waited for each that it added.
+        added = int(connection.value("SELECT count(*) FROM bench.stamps"))
         worker.stop()
     check_once(peer, _QUEUES[peer.table], connection, added, log.read_text(encoding="utf-8", errors="replace"))
 

@@ -1,23 +1,13 @@
 """Scenarios in which producers insert while work goes on: sustained, load and producers."""
 
-import subprocess
 import time
 from dataclasses import replace
 from types import SimpleNamespace
 
-from . import chart, drain, report, tables, usage
+from . import chart, drain, peers, report, tables, usage
 from .contenders import Failure, Worker
 from .latency import percentiles, producer
-
-
-def produce(bench, table, count, connections=1, batch=1):
-    """Inserts as fast as the server lets it. @returns the seconds that it took."""
-    answer = subprocess.run([bench.build / "bench" / "bench_produce", "--url", bench.server.url(), "--table", table,
-                             "--count", str(count), "--connections", str(connections), "--batch", str(batch)],
-                            capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        raise Failure(f"The producers failed: {answer.stderr.strip()}")
-    return float(answer.stdout)
+from .produce import produce
 
 
 def _sustained_round(bench, contender, connection, count):
@@ -29,7 +19,7 @@ def _sustained_round(bench, contender, connection, count):
         worker.wait_until_serving(bench.server)
         before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
         began = time.monotonic()
-        produce(bench, contender.table, count, batch=500)
+        produce(bench, count, batch=500, table=contender.table)
         worker.wait_until_drained(connection, bench.patience)
         seconds = time.monotonic() - began
         worker.cpu -= cpu
@@ -44,11 +34,13 @@ def _sustained_round(bench, contender, connection, count):
 def _sustained(bench):
     """Inserts of 500 rows and the drain at once, from the first insert until nothing is unfinished."""
     limit, oiabd = bench.contenders("LIMIT", "oiabd")
+    others = [peer for peer in bench.peers() if peer.share == 1]
     limit = replace(limit, command=(*limit.command, "--ends", "no"), ends=False)
     count = bench.scaled(200_000)
     with bench.server.connect() as connection:
-        results = drain.interleaved(bench, [limit, oiabd], bench.rounds,
-                                    lambda one: _sustained_round(bench, one, connection, count))
+        results = drain.interleaved(
+            bench, [limit, oiabd, *others], bench.rounds,
+            lambda one: (peers.measure_sustained if one in others else _sustained_round)(bench, one, connection, count))
     figures = drain.compared(results)
     bench.show(drain.table_of(figures, "insert and drain at once"))
     bench.record("sustained", {"jobs": count, "contenders": figures})
@@ -67,7 +59,7 @@ def _load(bench):
                 worker.wait_until_serving(bench.server)
                 count = bench.scaled(20_000)
                 began = time.monotonic()
-                produce(bench, "jobs", count, connections=4)
+                produce(bench, count, table="jobs", connections=4)
                 worker.wait_until_drained(connection, bench.patience)
                 rates.append(count / (time.monotonic() - began))
                 half = int(rates[-1] / 2)
@@ -103,7 +95,7 @@ def _inserts(bench, connection, mode, connections, count):
     tables.empty(connection)
     tables.settle_down(connection, "jobs")
     before = usage.ServerMark.take(bench.server, connection)
-    speed = count / produce(bench, "jobs", count, connections=connections)
+    speed = count / produce(bench, count, table="jobs", connections=connections)
     used = usage.ServerMark.take(bench.server, connection).since(before)
     inserted = int(connection.value("SELECT count(*) FROM jobs"))
     if inserted != count:
