@@ -45,7 +45,7 @@ bool read_base64_floats(const std::string& text, Item& item) {
     if (size % sizeof(float) != 0) return false;
     item.length = size / sizeof(float);
     item.values.resize(std::min(item.length, kEmbeddingDimensions));
-    std::memcpy(item.values.data(), bytes.data(), item.values.size() * sizeof(float));
+    if (!item.values.empty()) std::memcpy(item.values.data(), bytes.data(), item.values.size() * sizeof(float));
     return true;
 }
 
