@@ -19,16 +19,17 @@ class Peer(Contender):
     share: float = 1.0  # of the jobs: a slow one gets fewer, for its rate a job is the same and the round is over sooner
 
 
-# What belongs to a peer's schema: how `{count}` jobs are laid, how $1 are added by a producer, how its table is found empty of work, and emptied.
+# What belongs to a peer's schema: how `{count}` jobs are laid, how its table is found empty of work, and emptied. `add`: how a producer adds
+# $1 jobs by the peer's own function, which wakes it; without, it takes no part where producers do.
 _QUEUES = {
     "graphile_worker": {
         "fill": "INSERT INTO graphile_worker._private_jobs (task_id, payload, run_at) "
                 "SELECT t.id, json_build_object('number', n, 'text', 'forty-five byte'), "
                 "now() - ({count} - n) * interval '10 microseconds' "
                 "FROM graphile_worker._private_tasks t, generate_series(1, {count}) n WHERE t.identifier = 'noop'",
-        "add": "INSERT INTO graphile_worker._private_jobs (task_id, payload) "
-               "SELECT t.id, json_build_object('number', nextval('bench.job_number'), 'text', 'forty-five byte') "
-               "FROM graphile_worker._private_tasks t, generate_series(1, $1::integer) WHERE t.identifier = 'noop'",
+        "add": "SELECT count(*) FROM graphile_worker.add_jobs(ARRAY(SELECT ROW('noop', json_build_object("
+               "'number', nextval('bench.job_number'), 'text', 'forty-five byte'), NULL, NULL, NULL, NULL, NULL, NULL)"
+               "::graphile_worker.job_spec FROM generate_series(1, $1::integer)))",
         "left": "SELECT 1 FROM graphile_worker._private_jobs LIMIT 1",
         "last": "SELECT max(id) FROM graphile_worker._private_jobs",
         "is_left": "SELECT 1 FROM graphile_worker._private_jobs WHERE id = {last}",
@@ -43,11 +44,6 @@ _QUEUES = {
                 "q.expire_seconds, q.deletion_seconds, made + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
                 "q.retry_backoff FROM pgboss.queue q, generate_series(1, {count}) n, "
                 "LATERAL (SELECT now() - ({count} - n) * interval '10 microseconds' AS made) m WHERE q.name = 'noop'",
-        "add": "INSERT INTO pgboss.job (name, data, policy, expire_seconds, deletion_seconds, keep_until, "
-               "retry_limit, retry_delay, retry_backoff) "
-               "SELECT q.name, jsonb_build_object('number', nextval('bench.job_number'), 'text', 'forty-five byte'), q.policy, "
-               "q.expire_seconds, q.deletion_seconds, now() + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
-               "q.retry_backoff FROM pgboss.queue q, generate_series(1, $1::integer) WHERE q.name = 'noop'",
         "left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND state < 'completed' LIMIT 1",
         "last": "SELECT quote_literal(id) FROM pgboss.job WHERE name = 'noop' ORDER BY created_on DESC LIMIT 1",
         "is_left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND id = {last} AND state < 'completed'",
@@ -119,6 +115,11 @@ def measure(bench, peer, connection, count):
     figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
     connection.query(queue["empty"])
     return figures
+
+
+def can_sustain(peer):
+    """Whether it is fast enough to take part with all of the jobs, and its producers' way of adding them is known here."""
+    return peer.share == 1 and "add" in _QUEUES[peer.table]
 
 
 def measure_sustained(bench, peer, connection, count):
