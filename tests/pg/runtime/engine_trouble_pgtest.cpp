@@ -18,6 +18,14 @@ using tests::TestDatabase;
 
 namespace {
 
+/// A job that runs under a lease which somebody let lapse a second ago.
+void insert_lapsed(TestDatabase& database) {
+    database.execute("INSERT INTO jobs (kind) VALUES ('short')");
+    database.execute(
+        "UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, locked_by = 'somebody', locked_at = now(), "
+        "started_at = now(), lease_until = now() - interval '1 s'");
+}
+
 namespace asio = boost::asio;
 
 /// Handlers that wait until the test lets them go.
@@ -172,10 +180,7 @@ TEST_CASE("engine: after a start of the server nothing is rescued for one lease"
     registry.add("short", quick());
     auto settings = tests::quick_settings(database);
     settings.lease = 12s;
-    database.execute("INSERT INTO jobs (kind) VALUES ('short')");
-    database.execute(
-        "UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, locked_by = 'somebody', locked_at = now(), "
-        "started_at = now(), lease_until = now() - interval '1 s'");
+    insert_lapsed(database);
     RunningEngine engine{settings, registry};
     eventually(40s, [&] { return database.value("SELECT status FROM jobs") == "completed"; }, "it is rescued and run");
     CHECK(database.value("SELECT (SELECT started_at FROM jobs) - pg_postmaster_start_time() >= interval '12 s'") ==
@@ -193,10 +198,7 @@ TEST_CASE("engine: a new leader walks through the unfinished jobs at once where 
         "the server has been up for one lease");
     const bool silent = GENERATE(true, false);
     CAPTURE(silent);
-    database.execute("INSERT INTO jobs (kind) VALUES ('short')");
-    database.execute(
-        "UPDATE jobs SET status = 'running', attempts = 1, lease_epoch = 1, locked_by = 'somebody', locked_at = now(), "
-        "started_at = now(), lease_until = now() - interval '1 s'");
+    insert_lapsed(database);
     if (silent) {
         database.execute(
             "INSERT INTO workers (id, host, pid, version, slots, seen_at) "
