@@ -7,38 +7,10 @@
 #include <cmath>
 #include <iterator>
 
+#include "observe/utf8.hpp"
+
 namespace oiab::observe {
 namespace {
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-
-struct Sequence {
-    std::size_t length = 1;
-    bool valid = false;
-};
-
-bool continues(std::string_view text, std::size_t at, unsigned char least = 0x80, unsigned char most = 0xBF) {
-    return at < text.size() && static_cast<unsigned char>(text[at]) >= least &&
-           static_cast<unsigned char>(text[at]) <= most;
-}
-
-/// The UTF-8 sequence at `at` by the table of well-formed byte sequences (Unicode 15, table 3-7).
-Sequence sequence_at(std::string_view text, std::size_t at) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    if (lead < 0x80) return {1, true};
-    if (lead >= 0xC2 && lead <= 0xDF) return {2, continues(text, at + 1)};
-    if (lead >= 0xE0 && lead <= 0xEF) {
-        const unsigned char least = lead == 0xE0 ? 0xA0 : 0x80;
-        const unsigned char most = lead == 0xED ? 0x9F : 0xBF;
-        return {3, continues(text, at + 1, least, most) && continues(text, at + 2)};
-    }
-    if (lead >= 0xF0 && lead <= 0xF4) {
-        const unsigned char least = lead == 0xF0 ? 0x90 : 0x80;
-        const unsigned char most = lead == 0xF4 ? 0x8F : 0xBF;
-        return {4, continues(text, at + 1, least, most) && continues(text, at + 2) && continues(text, at + 3)};
-    }
-    return {};
-}
 
 void append_escaped(std::string& to, char c) {
     switch (c) {
@@ -60,8 +32,8 @@ void append_escaped(std::string& to, char c) {
 /// Escapes as JSON does, without quotes.
 void append_body(std::string& to, std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
-        const auto [length, valid] = sequence_at(text, at);
-        if (!valid) {
+        const auto length = utf8_length(text, at);
+        if (length == 0) {
             to += kReplacement;
             ++at;
         } else if (length == 1) {
