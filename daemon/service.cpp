@@ -19,6 +19,7 @@
 
 #include "daemon/app.hpp"
 #include "daemon/exit_code.hpp"
+#include "observe/metrics.hpp"
 
 namespace oiab::daemon {
 namespace {
@@ -131,7 +132,8 @@ int run_service(const config::Settings& settings) {
     control.leave_during([&app] { app.migrate(); });
 
     auto engine_settings = app.engine_settings();
-    runtime::Engine engine{engine_settings, app.registry(), app.clock(), app.random(), app.log()};
+    auto metrics = observe::Metrics::discarding();
+    runtime::Engine engine{engine_settings, app.registry(), app.clock(), app.random(), app.log(), metrics};
     engine.start();
     std::string kinds;
     for (const auto& pattern : app.registry().patterns()) kinds += (kinds.empty() ? "" : ", ") + pattern;

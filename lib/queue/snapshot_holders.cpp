@@ -8,11 +8,11 @@
 namespace oiab::queue {
 namespace {
 
-SnapshotHolderKind kind_of(std::string_view text) {
-    if (text == "prepared") return SnapshotHolderKind::kPreparedTransaction;
-    if (text == "slot") return SnapshotHolderKind::kReplicationSlot;
-    if (text == "standby") return SnapshotHolderKind::kStandby;
-    return SnapshotHolderKind::kSession;
+SnapshotHolderKind kind_of(std::string_view word) {
+    using enum SnapshotHolderKind;
+    for (const auto kind : {kPreparedTransaction, kReplicationSlot, kStandby})
+        if (word == word_of(kind)) return kind;
+    return kSession;
 }
 
 }  // namespace
@@ -21,6 +21,16 @@ std::string_view to_string(SnapshotHolderKind kind) noexcept {
     switch (kind) {
         case SnapshotHolderKind::kPreparedTransaction: return "prepared transaction";
         case SnapshotHolderKind::kReplicationSlot: return "replication slot";
+        case SnapshotHolderKind::kStandby: return "standby";
+        case SnapshotHolderKind::kSession: break;
+    }
+    return "session";
+}
+
+std::string_view word_of(SnapshotHolderKind kind) noexcept {
+    switch (kind) {
+        case SnapshotHolderKind::kPreparedTransaction: return "prepared";
+        case SnapshotHolderKind::kReplicationSlot: return "slot";
         case SnapshotHolderKind::kStandby: return "standby";
         case SnapshotHolderKind::kSession: break;
     }

@@ -16,6 +16,8 @@ namespace oiab::queue {
 enum class SnapshotHolderKind { kSession, kPreparedTransaction, kReplicationSlot, kStandby };
 /// In words: "prepared transaction".
 [[nodiscard]] std::string_view to_string(SnapshotHolderKind kind) noexcept;
+/// In one word, as the statement says it: session, prepared, slot, standby.
+[[nodiscard]] std::string_view word_of(SnapshotHolderKind kind) noexcept;
 
 struct SnapshotHolder {
     SnapshotHolderKind kind = SnapshotHolderKind::kSession;

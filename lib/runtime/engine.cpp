@@ -41,13 +41,15 @@ queue::WorkerId make_worker_id(std::string_view host, core::Random& random) {
 }
 
 Engine::Engine(EngineSettings settings, const Registry& registry, const core::Clock& clock, core::Random& random,
-               const observe::Log& log)
+               const observe::Log& log, observe::Metrics& metrics)
     : settings_{std::move(settings)},
       registry_{registry},
       clock_{clock},
       log_{log},
+      jobs_running_{metrics.gauge("oiab_jobs_running", "Jobs that this worker holds: claimed, and not settled yet.")},
       world_{make_worker_id(settings_.host, random), store_, clock, random, log},
       store_{"store", settings_.db_lanes, session_for("store")} {
+    metrics.gauge("oiab_build_info", "The version of oiabd.").replace({{{{"version", settings_.version}}, 1}});
     const auto failed = [this](std::string sentence) { on_failure(std::move(sentence)); };
     lease_keeper_ = std::make_unique<LeaseKeeper>(session_for("lease"), settings_.lease, attempts_, world_, failed,
                                                   [this] { return describe(); });
@@ -90,7 +92,7 @@ Engine::Engine(EngineSettings settings, const Registry& registry, const core::Cl
                           .retention_delay = settings_.retention_delay,
                           .errand = settings_.errand,
                           .errand_interval = settings_.notify ? kErrandInterval : kUntoldErrandInterval},
-        world_, failed);
+        world_, metrics, failed);
     if (!settings_.notify) return;
     listener_ = std::make_unique<pg::Listener>(
         session_for("listen"), std::vector<std::string>{"oiab_lanes", "oiab_control"},
@@ -176,7 +178,9 @@ queue::Worker Engine::describe() const {
 milliseconds Engine::tick() {
     const auto now = clock_.now();
     watch_sessions(settings_.session.statement_timeout + kOverstay);
-    if (!attempts_.empty()) {
+    const auto held = attempts_.size();
+    jobs_running_.set(static_cast<double>(held));
+    if (held > 0) {
         lease_keeper_->fence(now);
         watch_attempts(now);
         if (executor_->waiting_since_before(now - kStalePrefetch)) {

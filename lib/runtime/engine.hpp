@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "observe/metrics.hpp"
 #include "pg/lane_group.hpp"
 #include "pg/listener.hpp"
 #include "runtime/claimer.hpp"
@@ -49,7 +50,7 @@ class Engine {
 public:
     /// Does no I/O. Everything handed in outlives the engine.
     Engine(EngineSettings settings, const Registry& registry, const core::Clock& clock, core::Random& random,
-           const observe::Log& log);
+           const observe::Log& log, observe::Metrics& metrics);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
     ~Engine();
@@ -97,6 +98,7 @@ private:
     const Registry& registry_;
     const core::Clock& clock_;
     const observe::Log& log_;
+    observe::Gauge jobs_running_;
 
     AttemptWorld world_;
     AttemptTable attempts_;

@@ -28,14 +28,18 @@ bool says_nothing_about_the_rest(const pg::DatabaseError& error) {
 
 }  // namespace
 
-Janitor::Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, EngineFailed failed)
+Janitor::Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, observe::Metrics& metrics,
+                 EngineFailed failed)
     : Service{"janitor", std::move(session), std::move(failed), world.log},
       settings_{std::move(settings)},
       world_{world},
       rescue_from_{world.clock.now()},
       last_round_{world.clock.now()},
       retention_{{.retention = settings_.retention, .purge_beside = settings_.purge_beside}, world.clock, world.log},
-      snapshots_{settings_.snapshot_warning, world.clock, world.log} {}
+      snapshots_{settings_.snapshot_warning, world.clock, world.log, metrics},
+      leader_{metrics.gauge("oiab_leader", "1 while this worker is the leader, who keeps house for all.")} {
+    leader_.set(0);
+}
 
 Janitor::~Janitor() {
     request_stop();
@@ -63,12 +67,13 @@ void Janitor::serve() {
             note_success();
         } catch (const pg::DatabaseError& e) {
             note_trouble(e);
-            term_.reset();
+            cease_to_lead();
             if (!says_nothing_about_the_rest(e)) rescue_from_ = world_.clock.now() + settings_.lease;
             next = core::Deadline::after(trouble_pause());
         }
     }
     if (!term_) return;
+    cease_to_lead();
     try {
         pg::in_transaction(session(), std::function<void(pg::Transaction&)>{
                                           [this](pg::Transaction& tx) { queue::resign(tx, world_.worker); }});
@@ -124,8 +129,16 @@ bool Janitor::lead() {
         if (!silence) rescue_from_ = std::max(rescue_from_, world_.clock.now() + round());
     }
     if (!term && led_term_) log().info("another worker is the leader now");
+    if (!term) cease_to_lead();
     term_ = led_term_ = term;
-    return term_.has_value();
+    if (term) leader_.set(1);
+    return term.has_value();
+}
+
+void Janitor::cease_to_lead() {
+    term_.reset();
+    leader_.set(0);
+    snapshots_.forget_look();
 }
 
 void Janitor::rescue_all() {

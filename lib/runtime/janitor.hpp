@@ -35,7 +35,8 @@ public:
         std::chrono::milliseconds errand_interval{60'000};
     };
 
-    Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, EngineFailed failed);
+    Janitor(pg::SessionSettings session, Settings settings, AttemptWorld& world, observe::Metrics& metrics,
+            EngineFailed failed);
     ~Janitor() override;
 
     /// Something has changed that the errand looks after. Returns at once; any thread.
@@ -52,6 +53,8 @@ private:
     /// A process that stood still, or whose calls all took too long, does not know what others could renew meanwhile.
     void notice_standstill();
     [[nodiscard]] bool lead();
+    /// Not for certain any more: what only a leader knows is shown no longer.
+    void cease_to_lead();
     void rescue_all();
     void tidy();
     /// One page of the retention where this worker leads and it is time. @throws pg::DatabaseError
@@ -70,6 +73,7 @@ private:
     RetentionWalk retention_;
     core::Deadline retention_due_ = core::Deadline::never();
     SnapshotWatch snapshots_;
+    observe::Gauge leader_;
 };
 
 }  // namespace oiab::runtime

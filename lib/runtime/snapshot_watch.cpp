@@ -22,8 +22,17 @@ std::string key_of(const queue::SnapshotHolder& holder) {
 
 }  // namespace
 
-SnapshotWatch::SnapshotWatch(std::chrono::milliseconds threshold, const core::Clock& clock, const observe::Log& log)
-    : threshold_{threshold}, clock_{clock}, log_{log} {}
+SnapshotWatch::SnapshotWatch(std::chrono::milliseconds threshold, const core::Clock& clock, const observe::Log& log,
+                             observe::Metrics& metrics)
+    : threshold_{threshold},
+      clock_{clock},
+      log_{log},
+      count_{metrics.gauge("oiab_old_snapshots",
+                           "Holders of snapshots older than snapshot_warning, as the leader saw them last.")},
+      held_seconds_{metrics.gauge("oiab_old_snapshot_held_seconds",
+                                  "How long the holder has kept finished rows from being vacuumed away.")},
+      held_transactions_{metrics.gauge("oiab_old_snapshot_held_transactions",
+                                       "Transactions that began since the holder's snapshot.")} {}
 
 void SnapshotWatch::look_if_due(pg::Session& session) {
     if (threshold_ <= std::chrono::milliseconds::zero()) return;
@@ -38,6 +47,7 @@ void SnapshotWatch::look_if_due(pg::Session& session) {
         if (e.trouble() != pg::Trouble::kRefused) throw;
         if (!refused_) log_.warn("may not look for old snapshots", {{"error", e.what()}});
         refused_ = true;
+        show_nothing();
         return;
     }
     refused_ = false;
@@ -45,6 +55,33 @@ void SnapshotWatch::look_if_due(pg::Session& session) {
     oldest_.reset();
     if (!old.empty()) oldest_ = old.front();
     tell(old);
+    show(old);
+}
+
+void SnapshotWatch::forget_look() {
+    looked_at_.reset();
+    show_nothing();
+}
+
+void SnapshotWatch::show(const std::vector<OldSnapshot>& old) {
+    std::vector<observe::Sample> seconds;
+    std::vector<observe::Sample> transactions;
+    for (const auto& [holder, held] : old) {
+        seconds.push_back({{{"holder", std::string{queue::word_of(holder.kind)}},
+                            {"name", holder.name},
+                            {"user", holder.user},
+                            {"application", holder.application},
+                            {"state", holder.state}},
+                           static_cast<double>(held.count())});
+        transactions.push_back({seconds.back().labels, static_cast<double>(holder.transactions)});
+    }
+    count_.set(static_cast<double>(old.size()));
+    held_seconds_.replace(seconds);
+    held_transactions_.replace(transactions);
+}
+
+void SnapshotWatch::show_nothing() {
+    for (auto* gauge : {&count_, &held_seconds_, &held_transactions_}) gauge->replace({});
 }
 
 std::vector<OldSnapshot> SnapshotWatch::pick_old(std::vector<queue::SnapshotHolder> holders) {

@@ -9,6 +9,7 @@
 
 #include "core/clock.hpp"
 #include "observe/log.hpp"
+#include "observe/metrics.hpp"
 #include "pg/session.hpp"
 #include "queue/snapshot_holders.hpp"
 
@@ -29,10 +30,14 @@ struct OldSnapshot {
 class SnapshotWatch {
 public:
     /// @param threshold  zero: never looks
-    SnapshotWatch(std::chrono::milliseconds threshold, const core::Clock& clock, const observe::Log& log);
+    SnapshotWatch(std::chrono::milliseconds threshold, const core::Clock& clock, const observe::Log& log,
+                  observe::Metrics& metrics);
 
     /// Looks where it is time to: once a minute, more often for thresholds below. Blocks. @throws pg::DatabaseError
     void look_if_due(pg::Session& session);
+
+    /// Whoever does not lead knows of no holders: the metrics name none until the next look, which is due at once.
+    void forget_look();
 
     /// As of the last look: the old holder that holds the most.
     [[nodiscard]] const std::optional<OldSnapshot>& oldest() const noexcept { return oldest_; }
@@ -44,6 +49,8 @@ private:
     /// The old ones among them, in their order; remembers when each was first seen.
     [[nodiscard]] std::vector<OldSnapshot> pick_old(std::vector<queue::SnapshotHolder> holders);
     void tell(const std::vector<OldSnapshot>& old);
+    void show(const std::vector<OldSnapshot>& old);
+    void show_nothing();
 
     const std::chrono::milliseconds threshold_;
     const core::Clock& clock_;
@@ -54,6 +61,9 @@ private:
     std::optional<OldSnapshot> warned_of_;
     core::SteadyTime warned_at_;
     bool refused_ = false;
+    observe::Gauge count_;
+    observe::Gauge held_seconds_;
+    observe::Gauge held_transactions_;
 };
 
 }  // namespace oiab::runtime

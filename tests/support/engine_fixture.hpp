@@ -44,7 +44,7 @@ inline runtime::EngineSettings quick_settings(const TestDatabase& database) {
 class RunningEngine {
 public:
     RunningEngine(runtime::EngineSettings settings, const Registry& registry)
-        : engine_{std::move(settings), registry, clock_, random_, log_} {
+        : engine_{std::move(settings), registry, clock_, random_, log_, metrics_} {
         engine_.start();
         control_ = std::thread{[this] {
             while (engine_.stage() != runtime::Stage::kDone) {
@@ -61,6 +61,7 @@ public:
 
     runtime::Engine& operator*() noexcept { return engine_; }
     runtime::Engine* operator->() noexcept { return &engine_; }
+    [[nodiscard]] const observe::Metrics& metrics() const noexcept { return metrics_; }
 
     /// Asks `times` times to stop (1 drains, 2 cancel) and waits for the end.
     runtime::Engine::StopReport stop(int times = 1) {
@@ -73,6 +74,7 @@ private:
     observe::Log log_ = observe::open_log(observe::Level::kError, observe::LogFormat::kText);
     core::SystemClock clock_;
     core::SystemRandom random_;
+    observe::Metrics metrics_;
     runtime::Engine engine_;
     runtime::Wakeup control_wakeup_;
     std::thread control_;

@@ -83,7 +83,8 @@ int live(const Arguments& arguments) {
                  std::make_shared<tests::CrashingHandler>(std::make_shared<handlers::AgentTurn>(runtimes, tools),
                                                           arguments.directory),
                  kind);
-    runtime::Engine engine{engine_settings(arguments), registry, clock, random, log};
+    auto metrics = observe::Metrics::discarding();
+    runtime::Engine engine{engine_settings(arguments), registry, clock, random, log, metrics};
     engine.start();
     runtime::Wakeup nobody;
     while (engine.stage() != runtime::Stage::kDone) {

@@ -1,13 +1,17 @@
-/// @file  When the leader speaks of old snapshots, and when it does not.
+/// @file  When the leader speaks of old snapshots, and when it does not; and what its metrics show.
 
 #include "runtime/snapshot_watch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <vector>
 
+#include "observe/metrics_file.hpp"
 #include "pg/database_error.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/test_database.hpp"
 
 using namespace oiab;
@@ -48,7 +52,8 @@ struct Watch {
     HandClock clock;
     std::shared_ptr<Lines> lines = std::make_shared<Lines>();
     observe::Log log{observe::Level::kInfo, lines};
-    runtime::SnapshotWatch watch{10min, clock, log};
+    observe::Metrics metrics;
+    runtime::SnapshotWatch watch{10min, clock, log, metrics};
 
     pqxx::connection reader{database.url()};
     std::string pid = std::to_string(reader.backendpid());
@@ -65,6 +70,20 @@ struct Watch {
         clock.pass(time);
         watch.look_if_due(session);
         return lines->take();
+    }
+
+    /// The value that the metrics show behind this; empty where they show none.
+    [[nodiscard]] std::string shown(const std::string& series) const {
+        const auto text = "\n" + metrics.render();
+        const auto at = text.find("\n" + series + " ");
+        if (at == std::string::npos) return {};
+        const auto begin = at + series.size() + 2;
+        return text.substr(begin, text.find('\n', begin) - begin);
+    }
+    /// What the metrics tell the reader's session by.
+    [[nodiscard]] std::string labels() {
+        return R"({application="",holder="session",name=")" + pid + R"(",state="idle in transaction",user=")" +
+               database.value("SELECT current_user") + R"("})";
     }
 
     using Said = std::vector<std::string>;
@@ -127,10 +146,87 @@ TEST_CASE_METHOD(Watch, "snapshot watch: what became old after another one is to
 }
 
 TEST_CASE_METHOD(Watch, "snapshot watch: with a threshold of zero the database is not asked") {
-    runtime::SnapshotWatch off{0ms, clock, log};
+    observe::Metrics untouched;
+    runtime::SnapshotWatch off{0ms, clock, log, untouched};
     auto settings = database.settings();
     settings.url = "host=/nonexistent";
     pg::Session nowhere{settings};
     CHECK_NOTHROW(off.look_if_due(nowhere));
+    CHECK(untouched.render().empty());
     CHECK_THROWS_AS(watch.look_if_due(nowhere), pg::DatabaseError);
+}
+
+TEST_CASE_METHOD(Watch, "snapshot watch: the metrics name the holder as long as it is in the way") {
+    const TemporaryDirectory directory;
+    const auto path = directory.path() + "/oiabd.prom";
+    observe::MetricsFile file{path, metrics, log};
+    const auto written = [&] {
+        file.write();
+        std::ifstream stream{path};
+        return std::string{std::istreambuf_iterator<char>{stream}, {}};
+    };
+    auto snapshot = hold();
+    CHECK(written().empty());
+    CHECK(after(0s) == nothing);
+    CHECK(shown("oiab_old_snapshots") == "0");
+    CHECK(written().find(pid) == std::string::npos);
+    CHECK(after(10min) == warned);
+    CHECK(shown("oiab_old_snapshots") == "1");
+    CHECK(shown("oiab_old_snapshot_held_seconds" + labels()) == "600");
+    CHECK(std::stoi(shown("oiab_old_snapshot_held_transactions" + labels())) >= 3);
+    CHECK(written() == metrics.render());
+    CHECK(written().find("name=\"" + pid + "\"") != std::string::npos);
+    database.execute("SELECT txid_current()");
+    CHECK(after(1min) == nothing);
+    CHECK(shown("oiab_old_snapshot_held_seconds" + labels()) == "660");
+    CHECK(std::stoi(shown("oiab_old_snapshot_held_transactions" + labels())) >= 4);
+    snapshot.reset();
+    CHECK(after(1min) == gone);
+    CHECK(shown("oiab_old_snapshots") == "0");
+    CHECK(written().find(pid) == std::string::npos);
+    CHECK(written().find("oiab_old_snapshot_held") == std::string::npos);
+}
+
+TEST_CASE_METHOD(Watch, "snapshot watch: the metrics name all old holders, the log the one that holds the most") {
+    pqxx::connection other{database.url()};
+    auto first = hold();
+    Snapshot second{other};
+    (void)second.exec("SELECT 1 FROM pg_class LIMIT 1");
+    database.execute("SELECT txid_current()");
+    database.execute("SELECT txid_current()");
+    CHECK(after(0s) == nothing);
+    CHECK(after(10min) == warned);
+    CHECK(shown("oiab_old_snapshots") == "2");
+    const auto text = metrics.render();
+    CHECK(text.find("name=\"" + pid + "\"") != std::string::npos);
+    CHECK(text.find("name=\"" + std::to_string(other.backendpid()) + "\"") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Watch, "snapshot watch: names with quotes, backslashes and line feeds stay one line of the metrics") {
+    const auto role = pqxx::connection{database.url()}.quote_name("odd \"\\\nuser");
+    database.execute("CREATE ROLE " + role + " LOGIN");
+    {
+        pqxx::connection odd{database.url() + " user='odd \"\\\\\nuser' application_name='a \"b\\\\c\"'"};
+        Snapshot snapshot{odd};
+        (void)snapshot.exec("SELECT 1 FROM pg_class LIMIT 1");
+        database.execute("SELECT txid_current()");
+        database.execute("SELECT txid_current()");
+        CHECK(after(0s) == nothing);
+        CHECK(after(10min).size() == 1);
+        CHECK(shown(R"(oiab_old_snapshot_held_seconds{application="a \"b\\c\"",holder="session",name=")" +
+                    std::to_string(odd.backendpid()) + R"(",state="idle in transaction",user="odd \"\\\nuser"})") ==
+              "600");
+    }
+    database.execute("DROP ROLE " + role);
+}
+
+TEST_CASE_METHOD(Watch, "snapshot watch: who does not lead shows no holders, and looks at once when it leads again") {
+    auto snapshot = hold();
+    CHECK(after(0s) == nothing);
+    CHECK(after(10min) == warned);
+    watch.forget_look();
+    CHECK(metrics.render().empty());
+    CHECK(after(0s) == nothing);
+    CHECK(shown("oiab_old_snapshots") == "1");
+    CHECK(shown("oiab_old_snapshot_held_seconds" + labels()) == "600");
 }
