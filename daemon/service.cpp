@@ -20,6 +20,7 @@
 #include "daemon/app.hpp"
 #include "daemon/exit_code.hpp"
 #include "observe/metrics.hpp"
+#include "observe/metrics_writer.hpp"
 
 namespace oiab::daemon {
 namespace {
@@ -132,9 +133,12 @@ int run_service(const config::Settings& settings) {
     control.leave_during([&app] { app.migrate(); });
 
     auto engine_settings = app.engine_settings();
-    auto metrics = observe::Metrics::discarding();
+    const bool shows_metrics = !settings.metrics.file.empty();
+    auto metrics = shows_metrics ? observe::Metrics{} : observe::Metrics::discarding();
     runtime::Engine engine{engine_settings, app.registry(), app.clock(), app.random(), app.log(), metrics};
     engine.start();
+    observe::MetricsWriter metrics_writer{settings.metrics.file, metrics, app.log()};
+    if (shows_metrics) metrics_writer.start();
     std::string kinds;
     for (const auto& pattern : app.registry().patterns()) kinds += (kinds.empty() ? "" : ", ") + pattern;
     app.log().info("ready", {{"worker", engine.worker().value},
@@ -150,6 +154,7 @@ int run_service(const config::Settings& settings) {
 
     // Signals go on being caught, and mean nothing more: what follows is bounded.
     const auto report = shut_down(engine);
+    metrics_writer.stop();
     const bool clean = report.left.empty() && report.unsettled == 0 && !engine.failure();
     if (clean) {
         app.log().info("stopped; nothing was left behind");

@@ -106,6 +106,9 @@ Done check_together(const Settings& settings) {
         return std::unexpected{
             ConfigError{fmt::format("retry_cap ({}) must not be below retry_base ({})",
                                     format_duration(kinds.retry_cap), format_duration(kinds.retry_base))}};
+    if (!settings.metrics.file.empty() && !settings.metrics.file.ends_with(".prom"))
+        return std::unexpected{ConfigError{fmt::format(
+            "metrics_file must end in .prom, not {}: no other files are collected", quote(settings.metrics.file))}};
     const auto& agent = settings.agent;
     // Neither of them: everybody has a provider row.
     if (agent.runtime == AgentRuntime::kDirect && agent.llm.base_url.empty() != agent.llm.model.empty())

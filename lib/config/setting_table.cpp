@@ -188,6 +188,9 @@ constexpr std::array kTable{
     Setting{kLogs, "log_level", kLevel, "info", "", "", false, "The least severe messages that are logged."},
     Setting{kLogs, "log_format", kFormat, "auto", "", "", false,
             "The form of the log on stderr. `auto`: journald below systemd, text on a terminal, JSON lines otherwise."},
+    Setting{kLogs, "metrics_file", +[](Settings& s) -> string& { return s.metrics.file; }, "", "", "", false,
+            "File into which the service writes its metrics every five seconds, for the node exporter's textfile "
+            "collector. Its name must end in .prom; it is removed when the service stops. Empty: none."},
 };
 
 constexpr std::array kKindTable{
@@ -233,7 +236,7 @@ std::string_view title_of(Section section) {
         case kRetries: return "Deadlines and retries";
         case kUpkeep: return "Upkeep";
         case kAgents: return "Agents";
-        case kLogs: return "Logs";
+        case kLogs: return "Logs and metrics";
     }
     return "";
 }

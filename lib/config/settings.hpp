@@ -66,6 +66,10 @@ struct LogSettings {
     LogFormat format = LogFormat::kAuto;
 };
 
+struct MetricsSettings {
+    std::string file;  ///< empty: none is written
+};
+
 /// One OpenAI-compatible endpoint.
 struct ProviderSettings {
     std::string base_url;
@@ -121,6 +125,7 @@ struct Settings {
     WorkerSettings worker;
     KindSettings kind_defaults;
     LogSettings log;
+    MetricsSettings metrics;
     AgentSettings agent;
     std::vector<HandlerSource> handlers;
     std::vector<McpSource> mcp_servers;

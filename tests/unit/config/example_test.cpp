@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "config/load.hpp"
+#include "config/setting_table.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace oiab::config;
@@ -15,10 +16,11 @@ std::string switched_on(const std::string& example) {
     std::istringstream lines{example};
     std::string result, line;
     while (std::getline(lines, line)) {
-        const bool value = line.starts_with("# ") && line.find(" = ") != std::string::npos &&
-                           line.substr(2, line.find(" = ") - 2).find(' ') == std::string::npos;
+        const auto equals = line.find(" = ");
+        const auto name = line.starts_with("# ") && equals != std::string::npos ? line.substr(2, equals - 2) : "";
+        const bool value = !name.empty() && name.find(' ') == std::string::npos;
         // The file of a secret goes with the secret itself; keyring_file is a setting of its own.
-        const bool secret_file = line.find("_file = ") != std::string::npos && !line.starts_with("# keyring_file");
+        const bool secret_file = name.ends_with("_file") && find_setting(name) == nullptr;
         if ((value && !secret_file) || line.starts_with("# [")) line.erase(0, 2);
         result += line + "\n";
     }

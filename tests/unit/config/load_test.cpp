@@ -167,6 +167,8 @@ TEST_CASE("file: a mistake is told in one sentence with its line") {
         {"embedding_provider = \"house\"", "embedding_provider is set, which needs embedding_model"},
         {"llm_base_url = \"localhost\"", "llm_base_url must begin with http:// or https://"},
         {"retry_cap = \"1s\"", "retry_cap (1s) must not be below retry_base (5s)"},
+        {"metrics_file = \"/run/oiabd/metrics\"",
+         "metrics_file must end in .prom, not \"/run/oiabd/metrics\": no other files are collected"},
     }));
     const TemporaryDirectory directory;
     auto sources = nothing();
