@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kClaim = R"(
     UPDATE jobs
     SET status = 'running', attempts = attempts + 1, lease_epoch = lease_epoch + 1, locked_by = $1, locked_at = now(),
-        lease_until = now() + interval '60 s', started_at = now()
+        dedupe_pending = NULL, lease_until = now() + interval '60 s', started_at = now()
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM jobs
         WHERE kind COLLATE "C" = 'noop' AND priority = 0 AND run_at >= $2 AND run_at <= now()

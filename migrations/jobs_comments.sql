@@ -30,7 +30,7 @@ COMMENT ON COLUMN jobs.cancel_requested_at IS 'When somebody asked to cancel it.
 COMMENT ON COLUMN jobs.created_at IS 'When it was enqueued.';
 COMMENT ON COLUMN jobs.started_at IS 'When its last attempt was claimed.';
 COMMENT ON COLUMN jobs.finished_at IS 'When it became completed or failed; NULL before. Retention counts from here.';
-COMMENT ON COLUMN jobs.dedupe_pending IS 'Generated: dedupe_key while pending. Lets the dedupe index do without status in its predicate, which keeps claims heap-only.';
+COMMENT ON COLUMN jobs.dedupe_pending IS 'dedupe_key while pending, kept so by triggers. Lets the dedupe index do without status in its predicate, which keeps claims heap-only.';
 COMMENT ON SEQUENCE jobs_lane_seq IS 'Order of enqueueing within lanes.';
 COMMENT ON SEQUENCE claim_frontier IS 'How far claims have come, for workers that take turns and for those that start while a snapshot is held; packed by the worker (lib/queue/frontier.hpp), 0: nowhere. A hint: nothing depends on it.';
 

@@ -5,7 +5,7 @@
 -- Row triggers fire in the order of their names. All but jobs_90_wake are SECURITY DEFINER with a fixed search_path (set at the
 -- end): a producer needs INSERT on jobs and nothing else.
 
--- Insert: a pending row starts clean; history may be imported; nobody can insert a running job.
+-- Insert: history may be imported; nobody can insert a running job. A pending row's key takes its place in the dedupe index.
 CREATE OR REPLACE FUNCTION jobs_on_insert_status() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF NEW.status = 'running' THEN
@@ -15,6 +15,7 @@ BEGIN
     IF NEW.status IN ('completed', 'failed') THEN
         NEW.finished_at := coalesce(NEW.finished_at, now());
     END IF;
+    NEW.dedupe_pending := CASE WHEN NEW.status = 'pending' THEN NEW.dedupe_key END;
     RETURN NEW;
 END $$;
 
@@ -111,6 +112,10 @@ BEGIN
         END IF;
     END IF;
 
+    -- The dedupe index has the keys of pending rows and no others, whoever writes: workers of versions before and clients that know
+    -- the published columns do not name this one.
+    NEW.dedupe_pending := CASE WHEN NEW.status = 'pending' THEN NEW.dedupe_key END;
+
     -- A keyed row left the lane, finished by whomever. A session that looks itself after its commit who is next says so, and then
     -- nobody is told where nobody waits: a row that is being inserted meanwhile brings its own notification.
     IF NEW.serial_key IS NOT NULL AND OLD.finished_at IS NULL AND NEW.status IN ('completed', 'failed')
@@ -129,7 +134,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE TRIGGER jobs_10_insert_status BEFORE INSERT ON jobs FOR EACH ROW
-    WHEN (NEW.status <> 'pending') EXECUTE FUNCTION jobs_on_insert_status();
+    WHEN (NEW.status <> 'pending' OR NEW.dedupe_key IS NOT NULL OR NEW.dedupe_pending IS NOT NULL)
+    EXECUTE FUNCTION jobs_on_insert_status();
 CREATE OR REPLACE TRIGGER jobs_20_insert_lane BEFORE INSERT ON jobs FOR EACH ROW
     WHEN (NEW.finished_at IS NULL AND (NEW.serial_key IS NOT NULL OR NEW.kind = 'agent-turn' OR NOT NEW.lane_ready))
     EXECUTE FUNCTION jobs_on_insert_lane();
@@ -150,11 +156,12 @@ BEGIN
     END IF;
 END $$;
 
--- OF: a renewal or a report of progress need not pay for the condition. It names what passes: a claim with a new epoch, and the
--- completion, under the same epoch and with its time, of a row that is in no lane.
-CREATE OR REPLACE TRIGGER jobs_10_unusual_update BEFORE UPDATE OF status, lease_epoch, locked_by, finished_at ON jobs FOR EACH ROW
+-- OF: a renewal or a report of progress need not pay for the condition. It names what passes: a claim with a new epoch that takes the
+-- key out of the dedupe index, and the completion, under the same epoch and with its time, of a row that is in no lane.
+CREATE OR REPLACE TRIGGER jobs_10_unusual_update
+    BEFORE UPDATE OF status, lease_epoch, locked_by, finished_at, dedupe_key, dedupe_pending ON jobs FOR EACH ROW
     WHEN (CASE NEW.status
-              WHEN 'running' THEN OLD.status <> 'pending' OR NEW.lease_epoch <= OLD.lease_epoch
+              WHEN 'running' THEN OLD.status <> 'pending' OR NEW.lease_epoch <= OLD.lease_epoch OR NEW.dedupe_pending IS NOT NULL
               WHEN 'completed' THEN OLD.status <> 'running' OR NEW.lease_epoch <> OLD.lease_epoch OR NEW.finished_at IS NULL
                                     OR NEW.serial_key IS NOT NULL
               ELSE true END)

@@ -54,7 +54,7 @@ TEST_CASE(
     const auto told = run_child({oiabd_path(), "migrate", "--check"}, connected_to(database), 60s);
     CHECK(told.code == 3);
     CHECK_THAT(told.out,
-               ContainsSubstring("add column jobs.dedupe_pending text (rewrites the table once: about 3 rows)"));
+               ContainsSubstring("add column memories.embedding_bits bit(1536) (rewrites the table once: about 2 rows)"));
     CHECK(database.value("SELECT to_regclass('workers')") == "NULL");
 
     CHECK(run_child({oiabd_path(), "migrate"}, connected_to(database), 60s).code == 0);

@@ -11,6 +11,7 @@ WITH tables AS (
 ), columns AS (
     SELECT t.relname, want.attname, format_type(want.atttypid, want.atttypmod) AS want_type, format_type(have.atttypid, have.atttypmod) AS have_type,
            have.attnum IS NULL AS missing, want.attnotnull AND NOT have.attnotnull AS fills,
+           have.attgenerated = 's' AND want.attgenerated = '' AS is_generated_no_longer,
            replace(pg_get_expr(wd.adbin, wd.adrelid), quote_ident($2) || '.', '') AS want_default,
            replace(pg_get_expr(hd.adbin, hd.adrelid), quote_ident($1) || '.', '') AS have_default,
            want.attgenerated = 's' OR EXISTS (SELECT FROM pg_depend d JOIN pg_proc p ON p.oid = d.refobjid
@@ -61,6 +62,8 @@ SELECT * FROM (
     UNION ALL
     SELECT 4, format('give %s.%s its default %s', relname, attname, want_default), relname, false
     FROM columns WHERE NOT missing AND want_default IS NOT NULL AND have_default IS NULL
+    UNION ALL
+    SELECT 4, format('keep what %s.%s holds, and generate it no longer', relname, attname), relname, false FROM columns WHERE is_generated_no_longer
     UNION ALL
     SELECT 5, format('forbid NULL in %s.%s, after filling what is NULL', relname, attname), relname, false FROM columns WHERE fills
     UNION ALL

@@ -62,7 +62,7 @@ WITH RECURSIVE pairs AS (
 )
 UPDATE jobs SET
     status = 'running', attempts = attempts + 1, lease_epoch = lease_epoch + 1,
-    locked_by = $3, locked_at = now(), started_at = now(), lease_until = now() + $4::interval
+    locked_by = $3, locked_at = now(), started_at = now(), dedupe_pending = NULL, lease_until = now() + $4::interval
 WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
   AND (SELECT CASE WHEN pg_try_advisory_xact_lock(7236004) THEN true ELSE NOT $9 END)
   AND ctid = ANY (ARRAY(

@@ -8,7 +8,7 @@
 -- Index: primary key. Locks: FOR UPDATE SKIP LOCKED on the row; never waits.
 UPDATE jobs SET
     status = 'running', attempts = attempts + 1, lease_epoch = lease_epoch + 1,
-    locked_by = $2, locked_at = now(), started_at = now(), lease_until = now() + $3::interval, lane_ready = true,
+    locked_by = $2, locked_at = now(), started_at = now(), dedupe_pending = NULL, lease_until = now() + $3::interval, lane_ready = true,
     run_at = least(run_at, now())
 WHERE ctid = ANY (ARRAY(
     SELECT j.ctid FROM jobs j

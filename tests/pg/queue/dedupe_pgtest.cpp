@@ -48,6 +48,32 @@ TEST_CASE_METHOD(Dedupe, "dedupe: running and finished jobs do not block") {
     CHECK(enqueue("k").inserted);
 }
 
+TEST_CASE_METHOD(Dedupe, "dedupe: pending rows hold their keys and no others, whoever writes") {
+    const auto id = enqueue("k").id;
+    const auto holds = [&](const char* key) { return !enqueue(key).inserted; };
+
+    // A worker of the version before names all columns but the one that the index looks at.
+    update(id,
+           "status = 'running', lease_epoch = lease_epoch + 1, attempts = 1, locked_by = 'older', locked_at = now(), "
+           "lease_until = now() + interval '1 minute'");
+    CHECK(field(id, "dedupe_pending") == "NULL");
+    update(id, "status = 'pending', locked_by = NULL, locked_at = NULL, lease_until = NULL");
+    CHECK(holds("k"));
+
+    update(id, "dedupe_key = 'other'");
+    CHECK(holds("other"));
+    CHECK(enqueue("k").inserted);
+    update(id, "dedupe_pending = NULL");
+    CHECK(holds("other"));
+    update(id, "dedupe_key = NULL");
+    CHECK(enqueue("other").inserted);
+
+    (void)insert("dedupe_key, status", "'imported', 'completed'");
+    CHECK(enqueue("imported").inserted);
+    (void)insert("dedupe_pending", "'nothing'");
+    CHECK(enqueue("nothing").inserted);
+}
+
 TEST_CASE_METHOD(Dedupe, "dedupe: enqueue waits for a producer that has not committed, and takes its answer") {
     for (const bool commits : {true, false}) {
         const std::string key = commits ? "committed" : "rolled back";

@@ -41,6 +41,10 @@ struct ObservedPlan {
         add(top, false, cost);
         return cost;
     }
+    /// Bytes that the statement wrote into the log, whole pages included.
+    [[nodiscard]] long wal_bytes() const { return number(document.at("Plan"), "WAL Bytes"); }
+    /// Pages that it wrote there whole, because it was the first to change them after a checkpoint.
+    [[nodiscard]] long whole_pages() const { return number(document.at("Plan"), "WAL FPI"); }
     /// One line for each broken promise.
     [[nodiscard]] std::vector<std::string> complaints(const PlanBounds& bounds) const {
         const auto found = cost();
@@ -90,6 +94,7 @@ public:
         session_.connect();
         pqxx::nontransaction{session_.connection()}.exec(
             "LOAD 'auto_explain'; SET auto_explain.log_analyze = on; SET auto_explain.log_buffers = on;"
+            "SET auto_explain.log_wal = on;"
             "SET auto_explain.log_timing = off; SET auto_explain.log_nested_statements = on;"
             "SET auto_explain.log_format = json; SET auto_explain.log_level = notice");
         session_.connection().set_notice_handler([this](pqxx::zview text) noexcept { notices_.emplace_back(text); });

@@ -1,17 +1,12 @@
-/// @file  How the settler gathers outcomes into batches, and when it writes two at once. A batch is a transaction, so
-/// its rows share one finished_at.
+/// @file  How the settler gathers outcomes into batches. A batch is a transaction, so its rows share one finished_at.
 
 #include "runtime/settler.hpp"
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
-#include <pqxx/connection>
-#include <pqxx/result>
-#include <pqxx/transaction>
 
 #include "observe/log.hpp"
 #include "queue/claim.hpp"
-#include "support/eventually.hpp"
 #include "support/test_database.hpp"
 
 using namespace oiab;
@@ -43,9 +38,6 @@ struct SettlerFixture {
 
     std::vector<runtime::AttemptPtr> claimed(int count) {
         database.execute("INSERT INTO jobs (kind) SELECT 'x' FROM generate_series(1, " + std::to_string(count) + ")");
-        return claim(count);
-    }
-    std::vector<runtime::AttemptPtr> claim(int count) {
         pg::Session session{database.settings()};
         auto jobs = pg::autocommit(session, [&](pg::Transaction& tx) {
             return queue::claim(tx, {.worker = world.worker, .kinds = {"x"}, .limit = count});
@@ -59,6 +51,7 @@ struct SettlerFixture {
 
     void stop() {
         CHECK(settler->flush(core::Deadline::after(30s)) == 0);
+        settler->request_stop();
         settler->join();
     }
     [[nodiscard]] std::string batches() {
@@ -90,35 +83,4 @@ TEST_CASE_METHOD(SettlerFixture, "settler: a full batch does not wait for the en
     CHECK(settler->flush(core::Deadline::after(30s)) == 0);
     CHECK(batches() == "3 3");
     stop();
-}
-
-TEST_CASE_METHOD(SettlerFixture, "settler: while one batch is being written a full one is written beside it") {
-    database.execute(
-        "CREATE FUNCTION wait_for_42() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;"
-        "CREATE TRIGGER held BEFORE UPDATE ON jobs FOR EACH ROW "
-        "WHEN (NEW.status = 'completed' AND NEW.priority = 1) EXECUTE FUNCTION wait_for_42()");
-    database.execute("INSERT INTO jobs (kind, priority) SELECT 'x', 1 FROM generate_series(1, 3)");
-    const auto held = claim(3);
-    const auto others = claimed(4);
-    pqxx::connection holder{database.url()};
-    pqxx::work hold{holder};
-    hold.exec("SELECT pg_advisory_xact_lock(42)").one_row();
-    start(3);
-    for (const auto& attempt : held) settler->settle(attempt, core::completed());
-    eventually(
-        30s,
-        [&] {
-            return database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == "1";
-        },
-        "the first batch is being written");
-    rush = false;
-    for (const auto& attempt : others) settler->settle(attempt, core::completed());
-    eventually(30s, [&] { return batches() == "3"; }, "the second one is written");
-    // One outcome is no full batch: it waits for the first writer.
-    CHECK(settler->backlog() == 4);
-    hold.commit();
-    stop();
-    CHECK(database.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == "7");
-    CHECK(attempts.empty());
 }
