@@ -21,12 +21,12 @@ constexpr const char* kWorker = "statements";
 /// Batches between the two connections: claiming waits when so many are not settled yet.
 constexpr std::size_t kBacklog = 3;
 
-/// Claimed batches on their way to the settle, as the two arrays that it takes.
+/// Claimed batches on their way to the settle, as it takes them: fresh jobs all have the first epoch.
 class Batches {
 public:
     struct Batch {
         std::string ids;
-        std::string epochs;
+        std::string epoch;
     };
 
     void put(Batch batch) {
@@ -84,14 +84,8 @@ void claim(const std::string& url, const std::string& size, Batches& batches) {
         const int count = PQntuples(jobs.get());
         if (count == 0) return batches.put({});
         mark.follow(jobs.get());
-        std::string epochs{'{'};
-        const int column = PQfnumber(jobs.get(), "lease_epoch");
-        for (int i = 0; i < count; ++i) {
-            if (i != 0) epochs += ',';
-            epochs += PQgetvalue(jobs.get(), i, column);
-        }
-        epochs += '}';
-        batches.put({oiab::bench::array_of_first_column(jobs.get()), std::move(epochs)});
+        const int epoch = PQfnumber(jobs.get(), "lease_epoch");
+        batches.put({oiab::bench::array_of_first_column(jobs.get()), PQgetvalue(jobs.get(), 0, epoch)});
     }
 }
 
@@ -102,7 +96,7 @@ void settle(const std::string& url, Batches& batches) {
     for (;;) {
         const auto batch = batches.take();
         if (batch.ids.empty()) return;
-        connection.run("settle", {batch.ids.c_str(), batch.epochs.c_str(), kWorker});
+        connection.run("settle", {batch.ids.c_str(), batch.epoch.c_str(), kWorker});
     }
 }
 

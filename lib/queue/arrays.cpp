@@ -74,14 +74,16 @@ std::string text_array(std::span<const std::string> texts) {
     return std::move(array).finish();
 }
 
-KeyArrays key_arrays(std::span<const core::AttemptKey> keys) {
+pqxx::bytes id_array(std::span<const core::AttemptKey> keys) {
     BinaryArray ids{kUuidOid, sizeof(core::Uuid), keys.size()};
+    for (const auto& key : keys) ids.add(key.id.value.bytes);
+    return std::move(ids).finish();
+}
+
+KeyArrays key_arrays(std::span<const core::AttemptKey> keys) {
     BinaryArray epochs{kInt8Oid, sizeof(std::int64_t), keys.size()};
-    for (const auto& key : keys) {
-        ids.add(key.id.value.bytes);
-        epochs.add(big_endian(static_cast<std::uint64_t>(key.epoch.value)));
-    }
-    return {std::move(ids).finish(), std::move(epochs).finish()};
+    for (const auto& key : keys) epochs.add(big_endian(static_cast<std::uint64_t>(key.epoch.value)));
+    return {id_array(keys), std::move(epochs).finish()};
 }
 
 }  // namespace oiab::queue

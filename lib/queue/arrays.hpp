@@ -46,5 +46,7 @@ struct KeyArrays {
     pqxx::bytes epochs;  ///< bigint[]
 };
 [[nodiscard]] KeyArrays key_arrays(std::span<const core::AttemptKey> keys);
+/// The ids alone.
+[[nodiscard]] pqxx::bytes id_array(std::span<const core::AttemptKey> keys);
 
 }  // namespace oiab::queue

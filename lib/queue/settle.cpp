@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <optional>
 #include <pqxx/except>
@@ -45,6 +46,32 @@ constexpr std::string_view kRefusal = "the server refused to store the outcome";
 /// Names the refusal without the data that was refused.
 std::string refusal_text(const std::string& sqlstate) { return fmt::format("{} (SQLSTATE {})", kRefusal, sqlstate); }
 
+/// What a statement about attempts takes for $2.
+enum class Epochs : std::uint8_t {
+    kOne,   ///< the lease epoch that all of them have
+    kEach,  ///< an array with one for each id
+};
+
+struct KeyStatement {
+    const pg::Statement& sql;
+    Epochs epochs;
+};
+constexpr KeyStatement kDeleteWithSteps{sql::settle_delete_with_steps, Epochs::kEach};
+constexpr KeyStatement kReadAttempts{sql::read_attempts, Epochs::kEach};
+
+/// Attempts by their lease epochs: those with the epoch that most of them have, where one has the majority, come first.
+/// @returns how many these are
+std::size_t majority_first(std::span<core::AttemptKey> keys) {
+    if (keys.empty()) return 0;
+    // Whatever more than half of them have is their median.
+    std::vector<core::LeaseEpoch> epochs(keys.size());
+    std::ranges::transform(keys, epochs.begin(), &core::AttemptKey::epoch);
+    const auto median = epochs.begin() + static_cast<std::ptrdiff_t>(epochs.size() / 2);
+    std::ranges::nth_element(epochs, median);
+    const auto others = std::ranges::partition(keys, [&](const auto& key) { return key.epoch == *median; });
+    return static_cast<std::size_t>(others.begin() - keys.begin());
+}
+
 /// One call of settle: the answers that have been found, by job.
 class Batch {
 public:
@@ -68,9 +95,9 @@ public:
     }
 
     /// Completed without a result, and in no lane: ids and epochs are all that travels, and their number comes back.
-    void settle_completed(std::span<const core::AttemptKey> keys) {
-        const auto write = [&](std::span<const core::AttemptKey> part) {
-            const auto rows = write_keys(sql::settle_completed, part);
+    void settle_completed(std::span<const core::AttemptKey> keys, const KeyStatement& statement) {
+        write_keys_halving(keys, [&](std::span<const core::AttemptKey> part) {
+            const auto rows = write_keys(statement, part);
             // Where some are not ours the look at the end tells which.
             if (rows.affected_rows() != static_cast<pqxx::result::size_type>(part.size())) return;
             for (const auto& key : part) {
@@ -78,36 +105,30 @@ public:
                 answer.state = SettleState::kCompleted;
                 found(answer);
             }
-        };
-        write_halving(keys, write,
-                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
+        });
     }
 
     /// Completed, not kept, in no lane and without steps.
-    void settle_deleted(std::span<const core::AttemptKey> keys) {
-        const auto write = [&](std::span<const core::AttemptKey> part) {
-            for (const auto& row : write_keys(sql::settle_delete, part)) {
+    void settle_deleted(std::span<const core::AttemptKey> keys, const KeyStatement& statement) {
+        write_keys_halving(keys, [&](std::span<const core::AttemptKey> part) {
+            for (const auto& row : write_keys(statement, part)) {
                 auto& answer = answer_of(job_id_of(row.begin()));
                 answer.state = SettleState::kCompleted;
                 found(answer);
             }
-        };
-        write_halving(keys, write,
-                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
+        });
     }
 
     /// Completed, and not kept.
     void settle_deleted_with_steps(std::span<const core::AttemptKey> keys) {
-        const auto write = [&](std::span<const core::AttemptKey> part) {
-            for (const auto& row : write_keys(sql::settle_delete_with_steps, part)) {
+        write_keys_halving(keys, [&](std::span<const core::AttemptKey> part) {
+            for (const auto& row : write_keys(kDeleteWithSteps, part)) {
                 auto& answer = answer_of(job_id_of(row[0]));
                 answer.state = SettleState::kCompleted;
                 answer.serial_key = text_of(row[1]);
                 found(answer);
             }
-        };
-        write_halving(keys, write,
-                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
+        });
     }
 
     /// Any outcomes, in one statement where they are not too large and the server accepts them all.
@@ -152,7 +173,7 @@ public:
         for (const auto& [id, place] : places_)
             if (!answered_[place]) missing.push_back(answers_[place].key);
         if (!missing.empty()) {
-            for (const auto& row : write_keys(sql::read_attempts, missing)) {
+            for (const auto& row : write_keys(kReadAttempts, missing)) {
                 auto& answer = answer_of(job_id_of(row[0]));
                 answer = settled_of(answer.key, row);
             }
@@ -167,11 +188,19 @@ public:
     }
 
 private:
-    pqxx::result write_keys(const pg::Statement& statement, std::span<const core::AttemptKey> keys) {
+    pqxx::result write_keys(const KeyStatement& statement, std::span<const core::AttemptKey> keys) {
         return pg::autocommit(session_, [&](pg::Transaction& tx) {
+            if (statement.epochs == Epochs::kOne)
+                return tx.run(statement.sql, pqxx::params{id_array(keys), keys.front().epoch.value, worker_.value});
             auto arrays = key_arrays(keys);
-            return tx.run(statement, pqxx::params{std::move(arrays.ids), std::move(arrays.epochs), worker_.value});
+            return tx.run(statement.sql, pqxx::params{std::move(arrays.ids), std::move(arrays.epochs), worker_.value});
         });
+    }
+
+    template <typename Write>
+    void write_keys_halving(std::span<const core::AttemptKey> keys, const Write& write) {
+        write_halving(keys, write,
+                      [&](const core::AttemptKey& key, const pg::DatabaseError& error) { settle_refused(key, error); });
     }
 
     void settle_refused(const core::AttemptKey& key, const pg::DatabaseError& error) {
@@ -266,8 +295,15 @@ std::vector<Settled> settle_with(pg::Session& session, const WorkerId& worker, s
             batch.answer_without_write(i, state_of(settlement.outcome));
         }
     }
-    if (deletes) batch.settle_deleted(completed);
-    else batch.settle_completed(completed);
+    const auto same = std::span{completed}.first(majority_first(completed));
+    const auto others = std::span{completed}.subspan(same.size());
+    if (deletes) {
+        batch.settle_deleted(same, {sql::settle_delete, Epochs::kOne});
+        batch.settle_deleted(others, {sql::settle_delete_pairs, Epochs::kEach});
+    } else {
+        batch.settle_completed(same, {sql::settle_completed, Epochs::kOne});
+        batch.settle_completed(others, {sql::settle_completed_pairs, Epochs::kEach});
+    }
     batch.settle_deleted_with_steps(completed_with_steps);
     batch.settle_rows(rows);
     batch.settle_alone();

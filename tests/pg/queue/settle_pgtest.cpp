@@ -91,6 +91,25 @@ TEST_CASE_METHOD(QueueFixture, "settle: a mixed batch is answered in its order")
     CHECK(status(f.id) == "running");
 }
 
+TEST_CASE_METHOD(QueueFixture, "settle: attempts of different epochs are settled in one batch, each under its own") {
+    std::vector<core::Job> jobs;
+    for (const auto* epoch : {"0", "7", "0", "4", "0", "7", "0"}) jobs.push_back(running("lease_epoch", epoch));
+    // One that has the epoch of most, where the row has another, and one the other way round.
+    std::vector<queue::Settlement> batch;
+    for (const auto& job : jobs) batch.push_back({job.key(), core::completed()});
+    batch[1].key.epoch = batch[0].key.epoch;
+    batch[2].key.epoch = batch[3].key.epoch;
+    const bool deletes = GENERATE(false, true);
+    const auto settled =
+        deletes ? queue::settle_and_delete(session, worker, batch) : queue::settle(session, worker, batch);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        INFO(i);
+        const bool ours = i != 1 && i != 2;
+        CHECK(settled.at(i).state == (ours ? SettleState::kCompleted : SettleState::kLost));
+        CHECK(field(jobs[i].id, "status") == (!ours ? "running" : deletes ? "" : "completed"));
+    }
+}
+
 TEST_CASE_METHOD(QueueFixture, "settle: a rescued attempt can no longer settle, in any way") {
     const auto job = running();
     lapse(job.id);
