@@ -289,6 +289,7 @@ Engine::StopReport Engine::shut_down() {
         report.left.push_back(attempt->job().id);
         attempt->log(LogLevel::kWarning, "left running: its lease lapses and another worker takes the job");
     }
+    settler_->request_stop();
     settler_->join();
     report.unsettled = settler_->backlog();
     lease_keeper_->request_stop();

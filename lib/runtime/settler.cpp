@@ -97,11 +97,13 @@ std::vector<Settler::Finished> Settler::take_batch() {
 void Settler::serve() {
     while (true) {
         gather();
+        // Looked at once: a stop that comes from here on is for the next turn.
+        const bool stop = stopping();
         auto batch = take_batch();
         if (batch.empty()) {
             drained_.notify_all();
-            tidy_up(stopping());
-            if (stopping()) return;
+            tidy_up(stop);
+            if (stop) return;
             wait(tidy_at_ ? core::Deadline{*tidy_at_} : core::Deadline::never());
             continue;
         }
