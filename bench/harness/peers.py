@@ -94,8 +94,7 @@ def measure(bench, peer, connection, count):
     connection.query(queue["settle"])
     connection.query("CHECKPOINT")
     last = queue["is_left"].format(last=connection.value(queue["last"]))
-    peer_log = Worker.log_of(peer, bench.logs)
-    peer_log.unlink(missing_ok=True)
+    Worker.log_of(peer, bench.logs).unlink(missing_ok=True)
     before = usage.ServerMark.take(bench.server, connection)
     began = time.monotonic()
     with Worker(peer, bench.server.url(), bench.logs) as worker:
@@ -107,10 +106,18 @@ def measure(bench, peer, connection, count):
             time.sleep(0.005)
         seconds = time.monotonic() - began
         worker.cpu = usage.cpu_seconds(worker.pid)
-        after = usage.ServerMark.take(bench.server, connection)
-        worker.stop()
-        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
-    check_once(peer, queue, connection, count, peer_log.read_text(encoding="utf-8", errors="replace"))
+        return _closed(bench, worker, connection, before, count, seconds)
+
+
+def _closed(bench, worker, connection, before, count, seconds, unclocked=0):
+    """Ends a round whose `count` jobs took `seconds` since `before`; `unclocked` more were done before. Leaves the peer's table empty.
+    @returns the figures of drain.measure. @throws Failure unless each job was seen once."""
+    peer = worker.contender
+    queue = _QUEUES[peer.table]
+    after = usage.ServerMark.take(bench.server, connection)
+    worker.stop()
+    commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    check_once(peer, queue, connection, count + unclocked, worker.log.read_text(encoding="utf-8", errors="replace"))
     figures = usage.per_job(count, seconds, worker, after.since(before), commits)
     figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
     connection.query(queue["empty"])
@@ -127,8 +134,7 @@ def measure_sustained(bench, peer, connection, count):
     queue = _QUEUES[peer.table]
     connection.query(queue["empty"])
     connection.query(_NUMBERS)
-    log = Worker.log_of(peer, bench.logs)
-    log.unlink(missing_ok=True)
+    Worker.log_of(peer, bench.logs).unlink(missing_ok=True)
     with Worker(peer, bench.server.url(), bench.logs) as worker:
 
         def wait_until_drained():
@@ -147,14 +153,7 @@ def measure_sustained(bench, peer, connection, count):
         wait_until_drained()
         seconds = time.monotonic() - began
         worker.cpu = usage.cpu_seconds(worker.pid) - cpu
-        after = usage.ServerMark.take(bench.server, connection)
-        worker.stop()
-        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
-    check_once(peer, queue, connection, count + 1, log.read_text(encoding="utf-8", errors="replace"))
-    figures = usage.per_job(count, seconds, worker, after.since(before), commits)
-    figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
-    connection.query(queue["empty"])
-    return figures
+        return _closed(bench, worker, connection, before, count, seconds, unclocked=1)
 
 
 # How graphile-worker's latency is told: its own way to add a job, and what the handler wrote down first of all.
