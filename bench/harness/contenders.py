@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import tables, usage
@@ -25,7 +25,7 @@ class Contender:
     environment: dict = field(default_factory=dict)
 
     def with_environment(self, name, **environment):
-        return Contender(name, self.table, self.command, self.what, self.ends, {**self.environment, **environment})
+        return replace(self, name=name, environment={**self.environment, **environment})
 
 
 class Worker:

@@ -1,5 +1,5 @@
-"""Scenarios that drain under other circumstances: rows deleted, larger payloads, several daemons, slow handlers, and tables
-that are full of something else. Each is compared with the plain drain, or with its ideal, in the same run."""
+"""Scenarios that drain under other circumstances: rows deleted, larger payloads, several daemons, and tables that are full of
+something else. Each is compared with the plain drain, or with its ideal, in the same run."""
 
 import time
 from contextlib import ExitStack
@@ -11,10 +11,10 @@ from .libpq import Connection
 
 
 def _delete(bench):
-    """Rows deleted on completion, against LIMIT, which keeps them. Of the peers those that delete and are fast."""
+    """Rows deleted on completion, against LIMIT, which keeps them. Of the peers the fast ones."""
     limit, oiabd = bench.contenders("LIMIT", "oiabd")
     deleting = oiabd.with_environment("oiabd, deletes", OIABD_DELETE_ON_COMPLETE="1")
-    others = [peer for peer in bench.peers() if peer.name == "graphile-worker, tuned"]
+    others = peers.deleting(bench)
     count = bench.scaled(200_000)
     with bench.server.connect() as connection:
 
@@ -47,37 +47,6 @@ def _payload(bench):
     chart.bars(bench.out / "payload.svg", "drain with larger payloads, ratio to LIMIT with the same", [
         chart.Bar(size, one["oiabd"]["ratio"], one["oiabd"]["ratio_lowest"], one["oiabd"]["ratio_highest"])
         for size, one in results.items()], "× LIMIT", own="")
-
-
-def _slots(bench):
-    """Handlers of 1 ms at 4, 16, 64 and 256 slots, against slots × 1000 jobs/s or the plain drain of the same round,
-    whichever is less."""
-    oiabd, = bench.contenders("oiabd")
-    figures = {slots: [] for slots in (4, 16, 64, 256)}
-    tops = []
-    with bench.server.connect() as connection:
-        for _ in range(bench.rounds):
-            tops.append(drain.measure(bench, oiabd, connection, bench.scaled(200_000))["jobs_per_second"])
-            for slots, rounds in figures.items():
-                ideal = min(slots * 1000, tops[-1])
-                # Long enough that the process's start does not count, short enough to wait for.
-                count = int(min(bench.scaled(200_000), ideal * 6))
-                contender = oiabd.with_environment(f"oiabd, {slots} slots", OIABD_SLOTS=str(slots))
-                one = drain.measure(bench, contender, connection, count, payload='{"sleepMs": 1}')
-                rounds.append(one | {"ideal": ideal, "share": one["jobs_per_second"] / ideal})
-                bench.say(f"    {slots} slots: {rounds[-1]['share']:.2f} of {ideal:,.0f} jobs/s")
-    figures = {slots: {**report.medians(rounds), **report.with_range("share", [one["share"] for one in rounds]), "rounds": rounds}
-               for slots, rounds in figures.items()}
-    bench.show(report.text_table(
-        ["slots, 1 ms each", "jobs/s", "ideal", "share", "lowest", "highest", "worker µs/job", "server µs/job", "WAL B/job",
-         "commits/job", "dead tuples", "RSS MB"],
-        [[slots, f"{one['jobs_per_second']:,.0f}", f"{one['ideal']:,.0f}", f"{one['share']:.2f}", f"{one['share_lowest']:.2f}",
-          f"{one['share_highest']:.2f}", f"{one['worker_cpu_us']:.1f}", f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}",
-          f"{one['commits']:.4f}", f"{one['dead_tuples']:,.0f}", f"{one['peak_rss_mb']:.0f}"] for slots, one in figures.items()]))
-    bench.record("slots", {"plain_drain": report.with_range("jobs_per_second", tops), "slots": figures})
-    chart.bars(bench.out / "slots.svg", "handlers of 1 ms: share of the ideal", [
-        chart.Bar(f"{slots} slots", one["share"], one["share_lowest"], one["share_highest"]) for slots, one in figures.items()],
-        "of the ideal", own="")
 
 
 # What fills the table before the drain, as SQL; {n} is the number of rows. Future rows have run_at a day ahead.
@@ -297,7 +266,6 @@ def _scenario(name, what, run):
 SCENARIOS = [
     _scenario("delete", "drain with rows deleted on completion, against LIMIT", _delete),
     _scenario("payload", "drain with payloads of 1 KB and 20 KB, against LIMIT with the same", _payload),
-    _scenario("slots", "handlers of 1 ms at 4, 16, 64 and 256 slots, against the ideal", _slots),
     _scenario("backlog", "drain above 1 M future, unhandled or paused rows, 100 k in stuck lanes, 10 M finished", _backlog),
     _scenario("snapshot", "drain under a held REPEATABLE READ snapshot: last against first, in batches and with one slot", _snapshot),
     _scenario("fleet", "eight and 32 daemons on one queue against one, same slots in all", _fleet),

@@ -49,9 +49,18 @@ def run(bench):
         for number in range(bench.rounds):
             turn = number % len(contenders)
             for contender in contenders[turn:] + contenders[:turn]:
-                with _serving(bench, contender, connection) as jobs:
-                    producer(bench, count=20, **jobs)  # warms caches and plans up
-                    latencies, insert_times = producer(bench, count=count, **jobs)
+                if contender.name not in rounds:
+                    continue
+                try:
+                    with _serving(bench, contender, connection) as jobs:
+                        producer(bench, count=20, **jobs)  # warms caches and plans up
+                        latencies, insert_times = producer(bench, count=count, **jobs)
+                except Failure as failure:
+                    if not isinstance(contender, peers.Peer):
+                        raise
+                    bench.failed(failure)
+                    del rounds[contender.name]
+                    continue
                 rounds[contender.name].append(percentiles(latencies))
                 if contender.name == "oiabd":
                     inserts += insert_times

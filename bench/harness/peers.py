@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import usage
 from .contenders import Contender, Failure, Worker
@@ -17,38 +17,58 @@ from .produce import produce
 @dataclass(frozen=True)
 class Peer(Contender):
     share: float = 1.0  # of the jobs: a slow one gets fewer, for its rate a job is the same and the round is over sooner
+    keeps: bool = True  # its rows, when they are completed
+
+    def working(self, name, mode=None, **environment):
+        """The same peer in another mode of worker.mjs, or otherwise set up."""
+        return replace(self, name=name, command=(*self.command[:2], mode or self.command[2]), environment={**self.environment, **environment})
 
 
-# What belongs to a peer's schema: how `{count}` jobs are laid, how its table is found empty of work, and emptied. `add`: how a producer adds
-# $1 jobs by the peer's own function, which wakes it; without, it takes no part where producers do.
+_TEXT = "'text', 'forty-five byte'"
+
+
+def _boss_insert(number, count, made="now()"):
+    """Rows as pg-boss's own insert() makes them."""
+    return ("INSERT INTO pgboss.job (name, data, start_after, created_on, policy, expire_seconds, deletion_seconds, keep_until, "
+            "retry_limit, retry_delay, retry_backoff) "
+            f"SELECT q.name, jsonb_build_object('number', {number}, {{rest}}), made, made, q.policy, "
+            "q.expire_seconds, q.deletion_seconds, made + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
+            f"q.retry_backoff FROM pgboss.queue q, generate_series(1, {count}) n, LATERAL (SELECT {made} AS made) m WHERE q.name = 'noop'")
+
+
+_BOSS_ADD = _boss_insert("nextval('bench.job_number')", "$1::integer").format(rest=_TEXT)
+# What its insert() tells the workers of a queue with `notify`.
+_BOSS_NOTIFY = "pg_notify('pgboss_' || left(encode(sha224('pgboss'), 'hex'), 24), 'noop')"
+
+# What belongs to a peer's schema: how `{count}` jobs are laid, with `{rest}` in their payload; how a producer adds $1 jobs, which wakes the
+# peer, and one job whose id it reads; how the table is found empty of work, and emptied.
 _QUEUES = {
     "graphile_worker": {
         "fill": "INSERT INTO graphile_worker._private_jobs (task_id, payload, run_at) "
-                "SELECT t.id, json_build_object('number', n, 'text', 'forty-five byte'), "
+                "SELECT t.id, json_build_object('number', n, {rest}), "
                 "now() - ({count} - n) * interval '10 microseconds' "
                 "FROM graphile_worker._private_tasks t, generate_series(1, {count}) n WHERE t.identifier = 'noop'",
         "add": "SELECT count(*) FROM graphile_worker.add_jobs(ARRAY(SELECT ROW('noop', json_build_object("
-               "'number', nextval('bench.job_number'), 'text', 'forty-five byte'), NULL, NULL, NULL, NULL, NULL, NULL)"
+               f"'number', nextval('bench.job_number'), {_TEXT}), NULL, NULL, NULL, NULL, NULL, NULL)"
                "::graphile_worker.job_spec FROM generate_series(1, $1::integer)))",
+        "add_one": f"SELECT id FROM graphile_worker.add_job('noop', json_build_object('number', nextval('bench.job_number'), {_TEXT}))",
         "left": "SELECT 1 FROM graphile_worker._private_jobs LIMIT 1",
         "last": "SELECT max(id) FROM graphile_worker._private_jobs",
         "is_left": "SELECT 1 FROM graphile_worker._private_jobs WHERE id = {last}",
         "empty": "TRUNCATE graphile_worker._private_jobs",
         "settle": "VACUUM (ANALYZE) graphile_worker._private_jobs",
-        "finished_once": None,  # its rows are deleted
+        "rows": "SELECT count(*) FROM graphile_worker._private_jobs",
     },
     "pgboss": {
-        "fill": "INSERT INTO pgboss.job (name, data, start_after, created_on, policy, expire_seconds, deletion_seconds, keep_until, "
-                "retry_limit, retry_delay, retry_backoff) "
-                "SELECT q.name, jsonb_build_object('number', n, 'text', 'forty-five byte'), made, made, q.policy, "
-                "q.expire_seconds, q.deletion_seconds, made + q.retention_seconds * interval '1 s', q.retry_limit, q.retry_delay, "
-                "q.retry_backoff FROM pgboss.queue q, generate_series(1, {count}) n, "
-                "LATERAL (SELECT now() - ({count} - n) * interval '10 microseconds' AS made) m WHERE q.name = 'noop'",
+        "fill": _boss_insert("n", "{count}", "now() - ({count} - n) * interval '10 microseconds'"),
+        "add": f"WITH added AS ({_BOSS_ADD} RETURNING id) SELECT count(*), {_BOSS_NOTIFY} FROM added",
+        "add_one": f"WITH added AS ({_BOSS_ADD.replace('$1', '1')} RETURNING id) SELECT id, {_BOSS_NOTIFY} FROM added",
         "left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND state < 'completed' LIMIT 1",
         "last": "SELECT quote_literal(id) FROM pgboss.job WHERE name = 'noop' ORDER BY created_on DESC LIMIT 1",
         "is_left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND id = {last} AND state < 'completed'",
         "empty": "TRUNCATE pgboss.job",
         "settle": "VACUUM (ANALYZE) pgboss.job",
+        "rows": "SELECT count(*) FROM pgboss.job WHERE name = 'noop'",
         "finished_once": "SELECT count(*) FROM pgboss.job WHERE name = 'noop' AND state = 'completed' AND retry_count = 0",
     },
 }
@@ -59,13 +79,15 @@ _NUMBERS = """
     DROP SEQUENCE IF EXISTS bench.job_number; CREATE SEQUENCE bench.job_number CACHE 500"""
 
 _WHO = [
-    # name, mode of worker.mjs, schema, share of the jobs, what
-    ("graphile-worker", "graphile", "graphile_worker", 0.05, "graphile-worker, default settings: one at a time; deletes rows"),
-    ("graphile-worker × 10", "graphile-10", "graphile_worker", 0.1, "graphile-worker, 10 at a time; deletes rows"),
-    ("graphile-worker, tuned", "graphile-tuned", "graphile_worker", 1.0,
+    # name, mode of worker.mjs, schema, share of the jobs, whether it keeps rows, what
+    ("graphile-worker", "graphile", "graphile_worker", 0.05, False, "graphile-worker, default settings: one at a time; deletes rows"),
+    ("graphile-worker × 10", "graphile-10", "graphile_worker", 0.1, False, "graphile-worker, 10 at a time; deletes rows"),
+    ("graphile-worker, tuned", "graphile-tuned", "graphile_worker", 1.0, False,
      "graphile-worker, 24 at a time, local queue of 500, completions and failures in batches; deletes rows"),
-    ("pg-boss, tuned", "pg-boss", "pgboss", 1.0, "pg-boss, 3 workers, batches of 1000, fetches on while they are full; rows kept"),
+    ("pg-boss, tuned", "pg-boss", "pgboss", 1.0, True,
+     "pg-boss, 3 workers, batches of 1000, notified, fetches on while they are full; rows kept"),
 ]
+TUNED = ("graphile-worker, tuned", "pg-boss, tuned")
 
 
 def find(bench):
@@ -81,16 +103,26 @@ def find(bench):
             last = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
             bench.say(f"    the peers are left out: they could not {what}: {' '.join(last)}")
             return []
-    return [Peer(name, schema, ("node", str(directory / "worker.mjs"), mode), what, share=share)
-            for name, mode, schema, share, what in _WHO]
+    return [Peer(name, schema, ("node", str(directory / "worker.mjs"), mode), what, share=share, keeps=keeps)
+            for name, mode, schema, share, keeps, what in _WHO]
 
 
-def measure(bench, peer, connection, count):
-    """One peer, one round, with its share of the jobs; clock, rest and figures as in drain.measure."""
+def named(bench, *names):
+    """Those of the peers that have one of the names; fewer or none where they cannot take part."""
+    return [peer for peer in bench.peers() if peer.name in names]
+
+
+def deleting(bench):
+    """The fast ones, rows deleted on completion."""
+    return [replace(peer.working("pg-boss, deletes", "pg-boss-deletes"), keeps=False) if peer.keeps else peer for peer in named(bench, *TUNED)]
+
+
+def measure(bench, peer, connection, count, rest=_TEXT):
+    """One peer, one round, with its share of the jobs; clock, rest and figures as in drain.measure. `rest`: of each payload, as SQL."""
     queue = _QUEUES[peer.table]
     count = max(1000, int(count * peer.share))
     connection.query(queue["empty"])
-    connection.query(queue["fill"].format(count=count))
+    connection.query(queue["fill"].format(count=count, rest=rest))
     connection.query(queue["settle"])
     connection.query("CHECKPOINT")
     last = queue["is_left"].format(last=connection.value(queue["last"]))
@@ -124,11 +156,6 @@ def _closed(bench, worker, connection, before, count, seconds, unclocked=0):
     return figures
 
 
-def can_sustain(peer):
-    """Whether it is fast enough to take part with all of the jobs, and its producers' way of adding them is known here."""
-    return peer.share == 1 and "add" in _QUEUES[peer.table]
-
-
 def measure_sustained(bench, peer, connection, count):
     """One peer, one round of inserts of 500 rows and the drain at once, with all of the jobs."""
     queue = _QUEUES[peer.table]
@@ -156,42 +183,39 @@ def measure_sustained(bench, peer, connection, count):
         return _closed(bench, worker, connection, before, count, seconds, unclocked=1)
 
 
-# How graphile-worker's latency is told: its own way to add a job, and what the handler wrote down first of all.
-_STAMPED = {
-    "insert": "SELECT id FROM graphile_worker.add_job('noop', "
-              "json_build_object('number', nextval('bench.job_number'), 'text', '45 bytes'))",
-    "started": "SELECT started_at FROM bench.stamps WHERE id = $1",
-}
 _STAMPS = """
-    TRUNCATE graphile_worker._private_jobs;
-    DROP TABLE IF EXISTS bench.stamps; CREATE TABLE bench.stamps (id bigint PRIMARY KEY, started_at bigint NOT NULL)"""
+    DROP TABLE IF EXISTS bench.stamps; CREATE TABLE bench.stamps (id text PRIMARY KEY, started_at bigint NOT NULL)"""
 
 
 def stamping(bench):
-    """graphile-worker with its default settings, for latency; none where it cannot take part."""
-    return [Peer("graphile-worker", "graphile_worker", ("node", one.command[1], "graphile-stamps"), "graphile-worker, default settings")
-            for one in bench.peers() if one.name == "graphile-worker"]
+    """The peers for latency, which write down when a job was started: graphile-worker with its default settings, pg-boss with those and
+    notifications; none where they cannot take part."""
+    return [peer.working(name, mode, STAMPS="1") for peer, name, mode in
+            [(peer, "graphile-worker", None) for peer in named(bench, "graphile-worker")] +
+            [(peer, "pg-boss, notified", "pg-boss-one") for peer in named(bench, "pg-boss, tuned")]]
 
 
 @contextmanager
 def stamps(bench, peer, connection):
-    """The peer at work on an empty queue. Yields the options with which the measuring producer adds its jobs."""
+    """A stamping peer at work on an empty queue. Yields the options with which the measuring producer adds its jobs and finds the stamps."""
+    queue = _QUEUES[peer.table]
+    connection.query(queue["empty"])
     connection.query(_NUMBERS)
     connection.query(_STAMPS)
-    log = Worker.log_of(peer, bench.logs)
-    log.unlink(missing_ok=True)
+    Worker.log_of(peer, bench.logs).unlink(missing_ok=True)
     with Worker(peer, bench.server.url(), bench.logs) as worker:
-        first = connection.value(_STAMPED["insert"])
+        first = connection.value(queue["add_one"])
         give_up = time.monotonic() + 30
-        while not connection.query(_STAMPED["started"].replace("$1", first)):
+        while not connection.query(f"SELECT 1 FROM bench.stamps WHERE id = '{first}'"):
             if not worker.running() or time.monotonic() > give_up:
                 raise worker.failure("ran nothing")
             time.sleep(0.02)
-        yield _STAMPED
-        # The producer has waited for each that it added.
-        added = int(connection.value("SELECT count(*) FROM bench.stamps"))
+        yield {"insert": queue["add_one"], "started": "SELECT started_at FROM bench.stamps WHERE id = $1"}
         worker.stop()
-    check_once(peer, _QUEUES[peer.table], connection, added, log.read_text(encoding="utf-8", errors="replace"))
+    # The producer has waited for each that it added.
+    added = int(connection.value("SELECT count(*) FROM bench.stamps"))
+    check_once(peer, queue, connection, added, worker.log.read_text(encoding="utf-8", errors="replace"))
+    connection.query(queue["empty"])
 
 
 def check_once(peer, queue, connection, count, log):
@@ -199,9 +223,11 @@ def check_once(peer, queue, connection, count, log):
     said = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     if not said or said[-1] != {"ran": count, "distinct": count}:
         raise Failure(f"{peer.name}: {count} jobs once each were expected, it says {said[-1:] or 'nothing'}")
-    if queue["finished_once"]:
+    if peer.keeps:
         finished = int(connection.value(queue["finished_once"]))
         if finished != count:
             raise Failure(f"{peer.name}: {finished} of {count} rows are completed without a second try")
-
-
+    else:
+        left = int(connection.value(queue["rows"]))
+        if left:
+            raise Failure(f"{peer.name}: {left} rows are left where each is deleted on completion")

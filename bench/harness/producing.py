@@ -34,7 +34,7 @@ def _sustained_round(bench, contender, connection, count):
 def _sustained(bench):
     """Inserts of 500 rows and the drain at once, from the first insert until nothing is unfinished."""
     limit, oiabd = bench.contenders("LIMIT", "oiabd")
-    others = [peer for peer in bench.peers() if peers.can_sustain(peer)]
+    others = peers.named(bench, *peers.TUNED)
     limit = replace(limit, command=(*limit.command, "--ends", "no"), ends=False)
     count = bench.scaled(200_000)
     with bench.server.connect() as connection:

@@ -76,17 +76,37 @@ class Rounds(unittest.TestCase):
             drain.interleaved(FakeBench(), [contender("LIMIT"), contender("oiabd")], 1, one)
 
 
+class Table:
+    """Answers each question with the figure that goes by its text."""
+
+    def __init__(self, **figures):
+        self.figures = figures
+
+    def value(self, question):
+        return str(self.figures[question])
+
+
 class ExactlyOnce(unittest.TestCase):
-    peer = peers.Peer("peer", "graphile_worker", (), "")
-    queue = {"finished_once": None}
+    queue = {"rows": "rows", "finished_once": "finished"}
+    once = 'serving\n{"ran":5,"distinct":5}\n'
+
+    def check(self, log, keeps=False, **figures):
+        peers.check_once(peers.Peer("peer", "schema", (), "", keeps=keeps), self.queue, Table(**figures), 5, log)
 
     def test_a_log_that_counts_each_job_once_is_believed(self):
-        peers.check_once(self.peer, self.queue, None, 5, 'serving\n{"ran":5,"distinct":5}\n')
+        self.check(self.once, rows=0)
+        self.check(self.once, keeps=True, rows=5, finished=5)
 
     def test_a_job_run_twice_a_job_lost_or_silence_is_a_failure(self):
         for log in ('{"ran":6,"distinct":5}', '{"ran":5,"distinct":4}', '{"ran":4,"distinct":4}', "serving"):
             with self.assertRaises(Failure, msg=log):
-                peers.check_once(self.peer, self.queue, None, 5, log)
+                self.check(log, rows=0)
+
+    def test_a_table_that_disagrees_is_a_failure(self):
+        with self.assertRaises(Failure):
+            self.check(self.once, rows=1)
+        with self.assertRaises(Failure):
+            self.check(self.once, keeps=True, rows=5, finished=4)
 
 
 class Targets(unittest.TestCase):
