@@ -170,9 +170,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- Names of checks appear in error messages: they say which promise was broken.
+-- Names of checks appear in error messages: they say which promise was broken. Each statement reads their texts anew, so lists are constants
+-- (docs/decisions/0110-short-trigger-conditions.md); a database of a version before keeps its own spelling.
 SELECT pg_temp.ensure_check('jobs', 'jobs_kind_check', 'char_length(kind) BETWEEN 1 AND 200');
-SELECT pg_temp.ensure_check('jobs', 'jobs_status_check', $$status IN ('pending', 'running', 'completed', 'failed')$$);
+SELECT pg_temp.ensure_check('jobs', 'jobs_status_check', $$status = ANY ('{pending,running,completed,failed}')$$);
 SELECT pg_temp.ensure_check('jobs', 'jobs_lease_check', $$
     CASE status
         WHEN 'pending' THEN finished_at IS NULL AND locked_by IS NULL AND locked_at IS NULL AND lease_until IS NULL
@@ -182,8 +183,8 @@ SELECT pg_temp.ensure_check('jobs', 'jobs_lease_check', $$
 SELECT pg_temp.ensure_check('jobs', 'jobs_dedupe_pending_check',
                             $$dedupe_pending IS NULL OR (status = 'pending' AND dedupe_pending = dedupe_key)$$);
 SELECT pg_temp.ensure_check('jobs', 'jobs_failure_reason_check', $$
-    failure_reason IN ('error', 'timeout', 'lease_expired', 'crashed', 'cancelled', 'superseded', 'no_handler', 'invalid_payload',
-                       'upstream_failed', 'budget', 'effect_unknown')$$);
+    failure_reason = ANY ('{error,timeout,lease_expired,crashed,cancelled,superseded,no_handler,invalid_payload,upstream_failed,budget,
+                            effect_unknown}')$$);
 SELECT pg_temp.ensure_check('jobs', 'jobs_serial_key_check', 'char_length(serial_key) BETWEEN 1 AND 500');
 SELECT pg_temp.ensure_check('jobs', 'jobs_timeout_check', 'timeout_seconds > 0');
 
