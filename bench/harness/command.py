@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from . import (backfill, contenders, drain, drain_variants, idle, latency, memory, once, peers, producing, report, slots,
-               targets, turns)
+from . import (backfill, contenders, drain, drain_variants, fleet, idle, latency, memory, once, peers, producing, report, slots,
+               snapshot, targets, turns)
 from .server import Server
 
 SCENARIOS = {scenario.NAME: scenario
-             for scenario in (drain, latency, idle, once, backfill, turns, *memory.SCENARIOS, *producing.SCENARIOS, *drain_variants.SCENARIOS, slots)}
+             for scenario in (drain, latency, idle, once, backfill, turns, *memory.SCENARIOS, *producing.SCENARIOS,
+                              *drain_variants.SCENARIOS, slots, snapshot, fleet)}
 
 # What a run without names measures: all but the memories, which take longer to make than all of it to measure.
 FULL = [name for name in SCENARIOS if name not in ("memory", "graph")]

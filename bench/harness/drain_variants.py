@@ -1,13 +1,10 @@
-"""Scenarios that drain under other circumstances: rows deleted, larger payloads, several daemons, and tables that are full of
-something else. Each is compared with the plain drain, or with its ideal, in the same run."""
+"""Scenarios that drain under other circumstances: rows deleted, larger payloads, and tables that are full of something
+else. Each is compared with the plain drain in the same run."""
 
-import time
-from contextlib import ExitStack
 from types import SimpleNamespace
 
-from . import chart, drain, peers, report, tables, usage
-from .contenders import Failure, Worker
-from .libpq import Connection
+from . import chart, drain, peers, report, tables
+from .contenders import Failure
 
 
 def _delete(bench):
@@ -129,136 +126,6 @@ def _backlog(bench):
                 for name, one in figures.items()], "×", own="")
 
 
-def _tenths(connection, since):
-    """Jobs a second of each tenth of what was finished since, in the order in which it was."""
-    count = int(connection.value(f"SELECT count(*) FROM jobs WHERE finished_at > '{since}'"))
-    return [count / 10 / float(seconds) for seconds, in connection.query(
-        "SELECT extract(epoch FROM max(finished_at) - min(finished_at)) FROM (SELECT finished_at, "
-        "ntile(10) OVER (ORDER BY finished_at) AS tenth FROM jobs "
-        f"WHERE finished_at > '{since}') t GROUP BY tenth ORDER BY tenth")]
-
-
-def _snapshot(bench):
-    """A REPEATABLE READ transaction open throughout, so that nothing that was finished can be vacuumed away. In batches: the
-    last tenth of the drain against the first. With one slot: a drain after it against one before it."""
-    count, few = bench.scaled(2_000_000), bench.scaled(50_000)
-    oiabd, = bench.contenders("oiabd")
-    one_slot = oiabd.with_environment("oiabd, one slot", OIABD_SLOTS="1")
-    done = 0
-    with bench.server.connect() as connection, Connection(bench.server.url()) as holder:
-
-        def drained(contender, number):
-            nonlocal done
-            tables.fill(connection, "jobs", number)
-            tables.settle_down(connection, "jobs")
-            done += number
-            last, since = tables.last_due(connection, "jobs"), tables.first_due(connection, "jobs")
-            before = usage.ServerMark.take(bench.server, connection)
-            began = time.monotonic()
-            with Worker(contender, bench.server.url(), bench.logs) as worker:
-                # The look for the end walks past no finished row: that would take longer than the work. The count afterwards tells.
-                worker.wait_until_drained(connection, bench.patience, last, since=since)
-                seconds = time.monotonic() - began
-                after = usage.ServerMark.take(bench.server, connection)
-                worker.stop()
-                commits = usage.ServerMark.take(bench.server, connection).since(before).commits
-            drain.check_once(contender, connection, done, kept=True)
-            figures = usage.per_job(number, seconds, worker, after.since(before), commits)
-            return figures | {"dead_tuples": usage.dead_tuples(connection, "jobs")}
-
-        tables.empty(connection)
-        drained(one_slot, few)  # warms up, and leaves statistics of a table in use
-        tables.empty(connection)
-        done = 0
-        holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        holder.query("SELECT count(*) FROM workers")
-        first = drained(one_slot, few)
-        began_at = connection.value("SELECT clock_timestamp()")
-        batched = drained(oiabd, count)
-        curve = _tenths(connection, began_at)
-        last = drained(one_slot, few)
-        holder.query("ROLLBACK")
-        tables.empty(connection)
-    ratio, one_slot_ratio = curve[-1] / curve[0], last["jobs_per_second"] / first["jobs_per_second"]
-    bench.show(report.text_table(
-        ["held snapshot", "jobs", "first jobs/s", "last jobs/s", "last / first", "worker µs/job", "server µs/job", "WAL B/job",
-         "commits/job", "dead tuples", "RSS MB"],
-        [[name, f"{number:,}", f"{low:,.0f}", f"{high:,.0f}", f"{share:.2f}", f"{one['worker_cpu_us']:.1f}",
-          f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}", f"{one['commits']:.4f}", f"{one['dead_tuples']:,.0f}",
-          f"{one['peak_rss_mb']:.0f}"]
-         for name, number, low, high, share, one in (
-             ("tenths of a drain in batches", count, curve[0], curve[-1], ratio, batched),
-             ("one slot, before and after it", few, first["jobs_per_second"], last["jobs_per_second"], one_slot_ratio, last))]))
-    bench.record("snapshot", {
-        "batched": {"jobs": count, **batched, "last_to_first": ratio, "tenths": curve},
-        "one_slot": {"jobs": few, "first": first, "last": last, "last_to_first": one_slot_ratio}})
-    chart.lines(bench.out / "snapshot.svg", "drain under a held snapshot",
-                {"oiabd": [((tenth + 1) * count / 10, speed) for tenth, speed in enumerate(curve)]}, "jobs done", "jobs/s")
-
-
-# Processes and the slots of each; the same 64 in all.
-FLEETS = {"one": (1, 64), "eight": (8, 8), "thirty-two": (32, 2)}
-
-
-def _fleet_round(bench, contender, connection, count, processes):
-    """All of them are up before there is anything to do, so that starting them does not count; the jobs come in one commit."""
-    tables.empty(connection)
-    tables.settle_down(connection, "jobs")
-    log = Worker.log_of(contender, bench.logs)
-    log.unlink(missing_ok=True)
-    with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(contender, bench.server.url(), bench.logs)) for _ in range(processes)]
-        give_up = time.monotonic() + bench.patience
-        while log.read_text(encoding="utf-8", errors="replace").count('"ready"') < processes:
-            if time.monotonic() > give_up or not all(one.running() for one in workers):
-                raise workers[0].failure("did not start everywhere")
-            time.sleep(0.02)
-        connection.query("BEGIN")
-        tables.fill(connection, "jobs", count)
-        connection.query("ANALYZE jobs")
-        last = tables.last_due(connection, "jobs")
-        before = usage.ServerMark.take(bench.server, connection)
-        cpu = sum(usage.cpu_seconds(one.pid) for one in workers)
-        began = time.monotonic()
-        connection.query("COMMIT")
-        workers[0].wait_until_drained(connection, bench.patience, last)
-        seconds = time.monotonic() - began
-        workers[0].cpu = sum(usage.cpu_seconds(one.pid) for one in workers) - cpu
-        for one in workers:
-            one.note_peak()
-        workers[0].peak_mb = sum(one.peak_mb for one in workers)
-        after = usage.ServerMark.take(bench.server, connection)
-        for one in workers:
-            one.stop()
-        commits = usage.ServerMark.take(bench.server, connection).since(before).commits
-    drain.check_once(contender, connection, count, kept=True)
-    figures = usage.per_job(count, seconds, workers[0], after.since(before), commits)
-    return figures | {"dead_tuples": usage.dead_tuples(connection, "jobs")}
-
-
-def _fleet(bench):
-    """Eight and thirty-two daemons on one queue against one, the same slots in all."""
-    oiabd, = bench.contenders("oiabd")
-    count = bench.scaled(200_000)
-    results = {name: [] for name in FLEETS}
-    names = list(FLEETS)
-    with bench.server.connect() as connection:
-        for number in range(bench.rounds + 1):
-            for name in names[number % 3:] + names[:number % 3]:
-                processes, slots = FLEETS[name]
-                contender = oiabd.with_environment(f"oiabd × {processes}", OIABD_SLOTS=str(slots), OIABD_LOG_FORMAT="json")
-                one = _fleet_round(bench, contender, connection, count, processes)
-                if number:  # the first round warms up
-                    results[name].append(one)
-                    bench.say(f"    round {number}, {processes} × {slots} slots: {one['jobs_per_second']:,.0f} jobs/s")
-    figures = drain.compared(results, base="one")
-    bench.show(drain.table_of({f"{FLEETS[name][0]} × {FLEETS[name][1]} slots": one for name, one in figures.items()}, "fleet"))
-    bench.record("fleet", {"jobs": count, "fleets": figures})
-    chart.bars(bench.out / "fleet.svg", "daemons on one queue, 64 slots in all, ratio to one daemon", [
-        chart.Bar(f"{FLEETS[name][0]} × {FLEETS[name][1]} slots", one["ratio"], one["ratio_lowest"], one["ratio_highest"])
-        for name, one in figures.items()], "×", own="")
-
-
 def _scenario(name, what, run):
     return SimpleNamespace(NAME=name, WHAT=what, run=run)
 
@@ -267,6 +134,4 @@ SCENARIOS = [
     _scenario("delete", "drain with rows deleted on completion, against LIMIT", _delete),
     _scenario("payload", "drain with payloads of 1 KB and 20 KB, against LIMIT with the same", _payload),
     _scenario("backlog", "drain above 1 M future, unhandled or paused rows, 100 k in stuck lanes, 10 M finished", _backlog),
-    _scenario("snapshot", "drain under a held REPEATABLE READ snapshot: last against first, in batches and with one slot", _snapshot),
-    _scenario("fleet", "eight and 32 daemons on one queue against one, same slots in all", _fleet),
 ]

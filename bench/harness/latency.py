@@ -30,7 +30,7 @@ def percentiles(values):
 def _serving(bench, contender, connection):
     """The contender at work on an empty queue. Yields how the producer adds its jobs."""
     if isinstance(contender, peers.Peer):
-        with peers.stamps(bench, contender, connection) as jobs:
+        with peers.stamps(bench, contender, connection) as (_, jobs):
             yield jobs
         return
     tables.empty(connection)

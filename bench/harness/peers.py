@@ -2,6 +2,7 @@
 
 They take part where node and npm are; without them the rest is measured, and a line says so."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -41,8 +42,8 @@ _BOSS_ADD = _boss_insert("nextval('bench.job_number')", "$1::integer").format(re
 _BOSS_NOTIFY = "pg_notify('pgboss_' || left(encode(sha224('pgboss'), 'hex'), 24), 'noop')"
 
 # What belongs to a peer's schema: how `{count}` jobs are laid, with `{rest}` in their payload; how a producer adds $1 jobs, which wakes the
-# peer, and one job whose id it reads; how the table is found empty of work, and emptied.
-_QUEUES = {
+# peer, and one job whose id it reads; what wakes it where `{count}` were laid; how the table is found empty of work.
+QUEUES = {
     "graphile_worker": {
         "fill": "INSERT INTO graphile_worker._private_jobs (task_id, payload, run_at) "
                 "SELECT t.id, json_build_object('number', n, {rest}), "
@@ -55,8 +56,8 @@ _QUEUES = {
         "left": "SELECT 1 FROM graphile_worker._private_jobs LIMIT 1",
         "last": "SELECT max(id) FROM graphile_worker._private_jobs",
         "is_left": "SELECT 1 FROM graphile_worker._private_jobs WHERE id = {last}",
-        "empty": "TRUNCATE graphile_worker._private_jobs",
-        "settle": "VACUUM (ANALYZE) graphile_worker._private_jobs",
+        "wake": "SELECT pg_notify('jobs:insert', json_build_object('r', random(), 'count', {count})::text)",
+        "table": "graphile_worker._private_jobs",
         "rows": "SELECT count(*) FROM graphile_worker._private_jobs",
     },
     "pgboss": {
@@ -66,8 +67,8 @@ _QUEUES = {
         "left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND state < 'completed' LIMIT 1",
         "last": "SELECT quote_literal(id) FROM pgboss.job WHERE name = 'noop' ORDER BY created_on DESC LIMIT 1",
         "is_left": "SELECT 1 FROM pgboss.job WHERE name = 'noop' AND id = {last} AND state < 'completed'",
-        "empty": "TRUNCATE pgboss.job",
-        "settle": "VACUUM (ANALYZE) pgboss.job",
+        "wake": f"SELECT {_BOSS_NOTIFY}",
+        "table": "pgboss.job",
         "rows": "SELECT count(*) FROM pgboss.job WHERE name = 'noop'",
         "finished_once": "SELECT count(*) FROM pgboss.job WHERE name = 'noop' AND state = 'completed' AND retry_count = 0",
     },
@@ -117,70 +118,105 @@ def deleting(bench):
     return [replace(peer.working("pg-boss, deletes", "pg-boss-deletes"), keeps=False) if peer.keeps else peer for peer in named(bench, *TUNED)]
 
 
+def clear(peer, connection):
+    """Empties its table, as a round finds and leaves it."""
+    connection.query(f"TRUNCATE {QUEUES[peer.table]['table']}")
+
+
+def lay(peer, connection, count, rest=_TEXT):
+    """Adds jobs without telling the peer, the numbers from 1 on. `rest`: of each payload, as SQL."""
+    connection.query(QUEUES[peer.table]["fill"].format(count=count, rest=rest))
+
+
+def settle_down(peer, connection):
+    connection.query(f"VACUUM (ANALYZE) {QUEUES[peer.table]['table']}")
+    connection.query("CHECKPOINT")
+
+
+def last_laid(peer, connection):
+    """The question whether the job that will be done last is left, which costs next to nothing."""
+    queue = QUEUES[peer.table]
+    return queue["is_left"].format(last=connection.value(queue["last"]))
+
+
+def wait_until_drained(bench, worker, connection, last=None):
+    """Returns when nothing is left; `last` is asked before the table as a whole is. @throws Failure if that takes too long."""
+    give_up = time.monotonic() + bench.patience
+    left = QUEUES[worker.contender.table]["left"]
+    while last and connection.query(last) or connection.query(left):
+        worker.note_peak()
+        if not worker.running() or time.monotonic() > give_up:
+            raise worker.failure("did not do all jobs")
+        time.sleep(0.005)
+    worker.note_peak()
+
+
 def measure(bench, peer, connection, count, rest=_TEXT):
     """One peer, one round, with its share of the jobs; clock, rest and figures as in drain.measure. `rest`: of each payload, as SQL."""
-    queue = _QUEUES[peer.table]
     count = max(1000, int(count * peer.share))
-    connection.query(queue["empty"])
-    connection.query(queue["fill"].format(count=count, rest=rest))
-    connection.query(queue["settle"])
-    connection.query("CHECKPOINT")
-    last = queue["is_left"].format(last=connection.value(queue["last"]))
+    clear(peer, connection)
+    lay(peer, connection, count, rest)
+    settle_down(peer, connection)
+    last = last_laid(peer, connection)
     Worker.log_of(peer, bench.logs).unlink(missing_ok=True)
     before = usage.ServerMark.take(bench.server, connection)
     began = time.monotonic()
     with Worker(peer, bench.server.url(), bench.logs) as worker:
-        give_up = began + bench.patience
-        while connection.query(last) or connection.query(queue["left"]):
-            worker.note_peak()
-            if not worker.running() or time.monotonic() > give_up:
-                raise worker.failure(f"did not do {count} jobs")
-            time.sleep(0.005)
+        wait_until_drained(bench, worker, connection, last)
         seconds = time.monotonic() - began
         worker.cpu = usage.cpu_seconds(worker.pid)
-        return _closed(bench, worker, connection, before, count, seconds)
+        return closed(bench, worker, connection, before, count, seconds)
 
 
-def _closed(bench, worker, connection, before, count, seconds, unclocked=0):
+def closed(bench, worker, connection, before, count, seconds, unclocked=0):
     """Ends a round whose `count` jobs took `seconds` since `before`; `unclocked` more were done before. Leaves the peer's table empty.
     @returns the figures of drain.measure. @throws Failure unless each job was seen once."""
-    peer = worker.contender
-    queue = _QUEUES[peer.table]
     after = usage.ServerMark.take(bench.server, connection)
+    commits, log = _stopped(bench, worker, connection, before)
+    check_once(worker.contender, QUEUES[worker.contender.table], connection, count + unclocked, log)
+    return _figures(connection, worker, count, seconds, after.since(before), commits)
+
+
+def closed_early(bench, worker, connection, before, count, seconds):
+    """The same for a round that may have been ended with some of its `count` jobs left.
+    @returns the figures, and how many were done."""
+    after = usage.ServerMark.take(bench.server, connection)
+    commits, log = _stopped(bench, worker, connection, before)
+    done = sum(one.get("ran", 0) for one in said(log))
+    check_once(worker.contender, QUEUES[worker.contender.table], connection, done, log, left=count - done)
+    return _figures(connection, worker, done, seconds, after.since(before), commits), done
+
+
+def _stopped(bench, worker, connection, before):
     worker.stop()
-    commits = usage.ServerMark.take(bench.server, connection).since(before).commits
-    check_once(peer, queue, connection, count + unclocked, worker.log.read_text(encoding="utf-8", errors="replace"))
-    figures = usage.per_job(count, seconds, worker, after.since(before), commits)
-    figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
-    connection.query(queue["empty"])
+    return (usage.ServerMark.take(bench.server, connection).since(before).commits,
+            worker.log.read_text(encoding="utf-8", errors="replace"))
+
+
+def _figures(connection, worker, count, seconds, used, commits):
+    figures = usage.per_job(count, seconds, worker, used, commits)
+    figures["dead_tuples"] = usage.dead_tuples(connection, worker.contender.table)
+    clear(worker.contender, connection)
     return figures
 
 
 def measure_sustained(bench, peer, connection, count):
     """One peer, one round of inserts of 500 rows and the drain at once, with all of the jobs."""
-    queue = _QUEUES[peer.table]
-    connection.query(queue["empty"])
+    add = QUEUES[peer.table]["add"]
+    clear(peer, connection)
+    settle_down(peer, connection)
     connection.query(_NUMBERS)
     Worker.log_of(peer, bench.logs).unlink(missing_ok=True)
     with Worker(peer, bench.server.url(), bench.logs) as worker:
-
-        def wait_until_drained():
-            give_up = time.monotonic() + bench.patience
-            while connection.query(queue["left"]):
-                worker.note_peak()
-                if not worker.running() or time.monotonic() > give_up:
-                    raise worker.failure(f"did not do {count} jobs")
-                time.sleep(0.005)
-
-        connection.query(queue["add"].replace("$1", "1"))
-        wait_until_drained()  # it serves
+        connection.query(add.replace("$1", "1"))
+        wait_until_drained(bench, worker, connection)  # it serves
         before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
         began = time.monotonic()
-        produce(bench, count, batch=500, insert=queue["add"])
-        wait_until_drained()
+        produce(bench, count, batch=500, insert=add)
+        wait_until_drained(bench, worker, connection)
         seconds = time.monotonic() - began
         worker.cpu = usage.cpu_seconds(worker.pid) - cpu
-        return _closed(bench, worker, connection, before, count, seconds, unclocked=1)
+        return closed(bench, worker, connection, before, count, seconds, unclocked=1)
 
 
 _STAMPS = """
@@ -188,7 +224,7 @@ _STAMPS = """
 
 
 def stamping(bench):
-    """The peers for latency, which write down when a job was started: graphile-worker with its default settings, pg-boss with those and
+    """The peers for latency, one job at a time, which write down when a job was started: graphile-worker with its default settings, pg-boss with those and
     notifications; none where they cannot take part."""
     return [peer.working(name, mode, STAMPS="1") for peer, name, mode in
             [(peer, "graphile-worker", None) for peer in named(bench, "graphile-worker")] +
@@ -197,9 +233,11 @@ def stamping(bench):
 
 @contextmanager
 def stamps(bench, peer, connection):
-    """A stamping peer at work on an empty queue. Yields the options with which the measuring producer adds its jobs and finds the stamps."""
-    queue = _QUEUES[peer.table]
-    connection.query(queue["empty"])
+    """A stamping peer at work on an empty queue. Yields its worker, and the options with which the measuring producer adds its jobs and
+    finds the stamps."""
+    queue = QUEUES[peer.table]
+    clear(peer, connection)
+    settle_down(peer, connection)
     connection.query(_NUMBERS)
     connection.query(_STAMPS)
     Worker.log_of(peer, bench.logs).unlink(missing_ok=True)
@@ -210,24 +248,40 @@ def stamps(bench, peer, connection):
             if not worker.running() or time.monotonic() > give_up:
                 raise worker.failure("ran nothing")
             time.sleep(0.02)
-        yield {"insert": queue["add_one"], "started": "SELECT started_at FROM bench.stamps WHERE id = $1"}
+        yield worker, {"insert": queue["add_one"], "started": "SELECT started_at FROM bench.stamps WHERE id = $1"}
         worker.stop()
     # The producer has waited for each that it added.
-    added = int(connection.value("SELECT count(*) FROM bench.stamps"))
-    check_once(peer, queue, connection, added, worker.log.read_text(encoding="utf-8", errors="replace"))
-    connection.query(queue["empty"])
+    check_once(peer, queue, connection, stamped(connection), worker.log.read_text(encoding="utf-8", errors="replace"))
+    clear(peer, connection)
 
 
-def check_once(peer, queue, connection, count, log):
-    """@throws Failure unless the peer's handler saw each job exactly once, and its table agrees."""
-    said = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    if not said or said[-1] != {"ran": count, "distinct": count}:
-        raise Failure(f"{peer.name}: {count} jobs once each were expected, it says {said[-1:] or 'nothing'}")
+def stamped(connection):
+    return int(connection.value("SELECT count(*) FROM bench.stamps"))
+
+
+def said(log):
+    """What the peers said in their log in JSON: {"mark", "seconds"} while they worked, {"ran", "distinct"} at the end."""
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
+
+def check_once(peer, queue, connection, count, log, left=0, processes=1):
+    """@throws Failure unless the peer's handler saw each of `count` jobs exactly once, and its table agrees, where `left` more were not
+    done. Of several processes each has said which numbers it saw."""
+    ends = [one for one in said(log) if "ran" in one]
+    ran = sum(one["ran"] for one in ends)
+    distinct = sum(one["distinct"] for one in ends)
+    if processes > 1:
+        numbers = 0
+        for one in ends:
+            numbers |= int.from_bytes(base64.b64decode(one["numbers"]), "little")
+        distinct = numbers.bit_count()
+    if len(ends) != processes or ran != count or distinct != count:
+        raise Failure(f"{peer.name}: {count} jobs once each were expected; {len(ends)} of {processes} processes say that {ran} ran, {distinct} of them distinct")
     if peer.keeps:
         finished = int(connection.value(queue["finished_once"]))
         if finished != count:
             raise Failure(f"{peer.name}: {finished} of {count} rows are completed without a second try")
     else:
-        left = int(connection.value(queue["rows"]))
-        if left:
-            raise Failure(f"{peer.name}: {left} rows are left where each is deleted on completion")
+        rows = int(connection.value(queue["rows"]))
+        if rows != left:
+            raise Failure(f"{peer.name}: {rows} rows are there instead of {left}, where each is deleted on completion")

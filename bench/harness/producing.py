@@ -47,47 +47,85 @@ def _sustained(bench):
     drain.chart_of(bench.out / "sustained.svg", f"{count:,} jobs inserted by 500 and drained at once, ratio to LIMIT", figures)
 
 
+def _half_load(bench, connection, worker, wait_until_drained, count, inserted, stamped):
+    """`count` single rows by four producers as fast as they go, `inserted` so; then at half the rate of that, `stamped` so.
+    @returns that rate, and the figures of what was sent at half of it."""
+    began = time.monotonic()
+    produce(bench, count, connections=4, **inserted)
+    wait_until_drained()
+    rate = count / (time.monotonic() - began)
+    half = int(rate / 2)
+    sent = half * (5 if bench.quick else 12) // 4 * 4
+    before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
+    began = time.monotonic()
+    latencies, _ = producer(bench, count=sent, connections=4, rate=half, **stamped)
+    seconds = time.monotonic() - began
+    worker.cpu = usage.cpu_seconds(worker.pid) - cpu
+    worker.note_peak()
+    after = usage.ServerMark.take(bench.server, connection)
+    worker.stop()
+    commits = usage.ServerMark.take(bench.server, connection).since(before).commits
+    return rate, percentiles(latencies) | usage.per_job(sent, seconds, worker, after.since(before), commits) | {"jobs": sent}
+
+
+def _own_load(bench, oiabd, connection, count):
+    tables.empty(connection)
+    tables.settle_down(connection, "jobs")
+    with Worker(oiabd, bench.server.url(), bench.logs) as worker:
+        worker.wait_until_serving(bench.server)
+        rate, figures = _half_load(bench, connection, worker, lambda: worker.wait_until_drained(connection, bench.patience), count,
+                                   {"table": "jobs"}, {"table": "jobs"})
+    drain.check_once(oiabd, connection, 1 + count + figures["jobs"], kept=True)
+    return rate, figures | {"dead_tuples": usage.dead_tuples(connection, "jobs")}
+
+
+def _peer_load(bench, peer, connection, count):
+    with peers.stamps(bench, peer, connection) as (worker, stamped):
+        rate, figures = _half_load(bench, connection, worker, lambda: peers.wait_until_drained(bench, worker, connection), count,
+                                   {"insert": peers.QUEUES[peer.table]["add"]}, stamped)
+        expected = 1 + count + figures["jobs"]
+        if peers.stamped(connection) != expected:
+            raise Failure(f"{peer.name}: {peers.stamped(connection)} of {expected} jobs were started")
+        figures["dead_tuples"] = usage.dead_tuples(connection, peer.table)
+    return rate, figures
+
+
 def _load(bench):
     """Latency while single rows come in at half the rate that four producers and the worker can hold together."""
-    oiabd, = bench.contenders("oiabd")
-    rounds, rates = [], []
+    contenders = bench.contenders("oiabd") + [peer.with_environment(peer.name, STAMPS="1") for peer in peers.named(bench, *peers.TUNED)]
+    rounds, rates = {one.name: [] for one in contenders}, {one.name: [] for one in contenders}
+    count = bench.scaled(20_000) // 4 * 4
     with bench.server.connect() as connection:
-        for _ in range(bench.rounds):
-            tables.empty(connection)
-            tables.settle_down(connection, "jobs")
-            with Worker(oiabd, bench.server.url(), bench.logs) as worker:
-                worker.wait_until_serving(bench.server)
-                count = bench.scaled(20_000)
-                began = time.monotonic()
-                produce(bench, count, table="jobs", connections=4)
-                worker.wait_until_drained(connection, bench.patience)
-                rates.append(count / (time.monotonic() - began))
-                half = int(rates[-1] / 2)
-                sent = half * (5 if bench.quick else 12) // 4 * 4
-                before, cpu = usage.ServerMark.take(bench.server, connection), usage.cpu_seconds(worker.pid)
-                began = time.monotonic()
-                latencies, _ = producer(bench, table="jobs", count=sent, connections=4, rate=half)
-                seconds = time.monotonic() - began
-                worker.cpu = usage.cpu_seconds(worker.pid) - cpu
-                worker.note_peak()
-                after = usage.ServerMark.take(bench.server, connection)
-                worker.stop()
-                commits = usage.ServerMark.take(bench.server, connection).since(before).commits
-                rounds.append(percentiles(latencies) | usage.per_job(sent, seconds, worker, after.since(before), commits)
-                              | {"dead_tuples": usage.dead_tuples(connection, "jobs")})
-                bench.say(f"    {half:,} jobs/s: p99 {rounds[-1]['p99_ms']:.2f} ms")
-    figures = report.medians(rounds)
+        for number in range(bench.rounds):
+            turn = number % len(contenders)
+            for one in contenders[turn:] + contenders[:turn]:
+                if one.name not in rounds:
+                    continue
+                try:
+                    rate, figures = (_peer_load if isinstance(one, peers.Peer) else _own_load)(bench, one, connection, count)
+                except Failure as failure:
+                    if one.name == "oiabd":
+                        raise
+                    bench.failed(failure)
+                    del rounds[one.name]
+                    continue
+                rates[one.name].append(rate)
+                rounds[one.name].append(figures)
+                bench.say(f"    {one.name}, {rate / 2:,.0f} jobs/s: p99 {figures['p99_ms']:.2f} ms")
+    results = {name: {"full_jobs_per_second": rates[name], **report.medians(ones), "rounds": ones} for name, ones in rounds.items()}
     bench.show(report.text_table(
         ["latency at half load (ms)", "jobs/s", "p50", "p95", "p99", "highest", "worker µs/job", "server µs/job", "WAL B/job",
          "commits/job", "dead tuples", "RSS MB"],
-        [["oiabd", f"{report.median(rates) / 2:,.0f}",
-          *(f"{figures[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "highest_ms")), f"{figures['worker_cpu_us']:.1f}",
-          f"{figures['server_cpu_us']:.1f}", f"{figures['wal_bytes']:.0f}", f"{figures['commits']:.3f}",
-          f"{figures['dead_tuples']:,.0f}", f"{figures['peak_rss_mb']:.0f}"]]))
+        [[name, f"{report.median(rates[name]) / 2:,.0f}",
+          *(f"{one[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "highest_ms")), f"{one['worker_cpu_us']:.1f}",
+          f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}", f"{one['commits']:.3f}",
+          f"{one['dead_tuples']:,.0f}", f"{one['peak_rss_mb']:.0f}"] for name, one in results.items()]))
     chart.bars(bench.out / "load.svg", "enqueue call to handler at half load", [
-        chart.Bar(share, figures[f"{share}_ms"], min(one[f"{share}_ms"] for one in rounds), max(one[f"{share}_ms"] for one in rounds))
-        for share in ("p50", "p95", "p99")], "ms", own="")
-    bench.record("load", {"full_jobs_per_second": rates, **figures, "rounds": rounds})
+        chart.Bar(f"{name}, {share}", one[f"{share}_ms"], min(each[f"{share}_ms"] for each in rounds[name]),
+                  max(each[f"{share}_ms"] for each in rounds[name]))
+        for name, one in results.items() for share in ("p50", "p95", "p99")], "ms")
+    # Beside the peers is oiabd, as the targets read it.
+    bench.record("load", {**results.pop("oiabd"), "peers": results})
 
 
 def _inserts(bench, connection, mode, connections, count):

@@ -4,7 +4,8 @@
 // usage: DATABASE_URL=… node worker.mjs graphile|graphile-10|graphile-tuned
 //        DATABASE_URL=… node worker.mjs pg-boss|pg-boss-deletes|pg-boss-one
 //        DATABASE_URL=… node worker.mjs prepare        (lays both schemas, adds nothing to do)
-// SLOTS=n: so many handlers at once. STAMPS=1: each job tells bench.stamps when it was started.
+// SLOTS=n: so many handlers at once. STAMPS=1: each job tells bench.stamps when it was started. MARKS=n: a line every n jobs, and one
+// at the first, says when. NUMBERS=1: the last line has the numbers of the jobs that were seen, a bit each, in base64.
 import { Logger, run } from "graphile-worker";
 import pg from "pg";
 import { PgBoss } from "pg-boss";
@@ -12,6 +13,7 @@ import { PgBoss } from "pg-boss";
 const connectionString = process.env.DATABASE_URL;
 const mode = process.argv[2];
 const slots = Number(process.env.SLOTS ?? 0);
+const marks = Number(process.env.MARKS ?? 0);
 const seen = new Uint8Array(1 << 24);
 let ran = 0;
 let distinct = 0;
@@ -21,6 +23,13 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 function done(job) {
   ran += 1;
   if (++seen[job.number] === 1) distinct += 1;
+  if (marks && (ran === 1 || ran % marks === 0)) console.log(JSON.stringify({ mark: ran, seconds: performance.now() / 1000 }));
+}
+
+function numbers() {
+  const bits = Buffer.alloc((seen.findLastIndex((times) => times > 0) >> 3) + 1);
+  for (let number = 0; number < bits.length * 8; ++number) if (seen[number]) bits[number >> 3] |= 1 << (number & 7);
+  return bits.toString("base64");
 }
 
 // The wall clock in microseconds: that of the machine, as the producer reads it.
@@ -72,7 +81,7 @@ const settings = {
   "graphile": {},
   "graphile-10": { concurrentJobs: 10, maxPoolSize: 12 },
   "graphile-tuned": {
-    concurrentJobs: slots || 24, maxPoolSize: 25, localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0,
+    concurrentJobs: slots || 24, maxPoolSize: Math.min(slots || 24, 24) + 1, localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0,
   },
 };
 
@@ -156,7 +165,7 @@ const stop = await (ways[mode] ?? (() => graphile(settings[mode])))();
 process.on("SIGTERM", async () => {
   await stop();
   await stamps?.close();
-  console.log(JSON.stringify({ ran, distinct }));
+  console.log(JSON.stringify(process.env.NUMBERS ? { ran, distinct, numbers: numbers() } : { ran, distinct }));
   process.exit(0);
 });
 console.log("serving");

@@ -1,5 +1,6 @@
 """What the benchmark's figures are made of: medians and ranges, ratios, targets, and that one failure costs nothing else."""
 
+import base64
 import json
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 sys.dont_write_bytecode = True
 
-from harness import chart, command, drain, peers, report, targets  # noqa: E402  (the path comes first)
+from harness import chart, command, drain, peers, report, snapshot, targets  # noqa: E402  (the path comes first)
 from harness.contenders import Failure  # noqa: E402
 
 
@@ -107,6 +108,38 @@ class ExactlyOnce(unittest.TestCase):
             self.check(self.once, rows=1)
         with self.assertRaises(Failure):
             self.check(self.once, keeps=True, rows=5, finished=4)
+
+
+    def test_what_was_not_done_is_still_there(self):
+        peer = peers.Peer("peer", "schema", (), "", keeps=False)
+        peers.check_once(peer, self.queue, Table(rows=2), 5, self.once, left=2)
+        with self.assertRaises(Failure):
+            peers.check_once(peer, self.queue, Table(rows=1), 5, self.once, left=2)
+
+    def test_a_job_that_two_processes_saw_is_a_failure(self):
+        def end(*numbers):
+            bits = sum(1 << number for number in numbers).to_bytes(1, "little")
+            return json.dumps({"ran": len(numbers), "distinct": len(numbers), "numbers": base64.b64encode(bits).decode()}) + "\n"
+
+        peer = peers.Peer("peer", "schema", (), "", keeps=False)
+        peers.check_once(peer, self.queue, Table(rows=0), 5, end(1, 3, 5) + end(2, 4), processes=2)
+        for log in (end(1, 3, 5) + end(2, 3), end(1, 2, 3, 4, 5)):
+            with self.assertRaises(Failure, msg=log):
+                peers.check_once(peer, self.queue, Table(rows=0), 5, log, processes=2)
+
+
+class Snapshot(unittest.TestCase):
+    def test_tenths_are_those_of_what_was_done(self):
+        """Ended after half of a hundred marks, and twice as slow from the middle of that on."""
+        marks = [(1, 0.0)] + [(n * 10, n * 0.1 if n <= 25 else 2.5 + (n - 25) * 0.2) for n in range(1, 51)]
+        tenths = snapshot.tenths_of(marks)
+        self.assertEqual(len(tenths), 10)
+        self.assertAlmostEqual(tenths[1], 100)
+        self.assertAlmostEqual(tenths[-1], 50)
+
+    def test_too_little_to_tell_is_a_failure(self):
+        with self.assertRaises(Failure):
+            snapshot.tenths_of([(1, 0.0), (10, 1.0)])
 
 
 class Targets(unittest.TestCase):
