@@ -38,22 +38,6 @@ Result Connection::run(const char* name, std::initializer_list<const char*> para
     return checked(PQexecPrepared(connection_, name, count_of(parameters), parameters.begin(), nullptr, nullptr, 0));
 }
 
-Result Connection::run_both(const char* first, std::initializer_list<const char*> first_parameters, const char* second,
-                            std::initializer_list<const char*> second_parameters) {
-    PQenterPipelineMode(connection_);
-    PQsendQueryPrepared(connection_, first, count_of(first_parameters), first_parameters.begin(), nullptr, nullptr, 0);
-    PQsendQueryPrepared(connection_, second, count_of(second_parameters), second_parameters.begin(), nullptr, nullptr,
-                        0);
-    PQpipelineSync(connection_);
-    (void)checked(PQgetResult(connection_));
-    (void)PQgetResult(connection_);  // the null that ends the first statement's results
-    auto rows = checked(PQgetResult(connection_));
-    (void)PQgetResult(connection_);
-    Result{PQgetResult(connection_)};  // the sync
-    PQexitPipelineMode(connection_);
-    return rows;
-}
-
 std::string array_of_first_column(const PGresult* rows) {
     std::string array{'{'};
     const int count = PQntuples(rows);

@@ -29,10 +29,6 @@ public:
     void prepare(const char* name, const std::string& sql);
     Result run(const char* name, std::initializer_list<const char*> parameters);
 
-    /// Sends two prepared statements as one implicit transaction with one round trip. @returns the second's rows.
-    Result run_both(const char* first, std::initializer_list<const char*> first_parameters, const char* second,
-                    std::initializer_list<const char*> second_parameters);
-
     [[nodiscard]] PGconn* native() noexcept { return connection_; }
 
 private:

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <condition_variable>
 #include <cstdlib>
-#include <deque>
-#include <mutex>
 
 #include "arguments.hpp"
+#include "batches.hpp"
 #include "bench/sql.hpp"
 #include "parallel.hpp"
 #include "postgres.hpp"
@@ -18,37 +16,7 @@ namespace {
 
 namespace sql = oiab::queue::sql;
 constexpr const char* kWorker = "statements";
-/// Batches between the two connections: claiming waits when so many are not settled yet.
-constexpr std::size_t kBacklog = 3;
-
-/// Claimed batches on their way to the settle, as it takes them: fresh jobs all have the first epoch.
-class Batches {
-public:
-    struct Batch {
-        std::string ids;
-        std::string epoch;
-    };
-
-    void put(Batch batch) {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [this] { return batches_.size() < kBacklog; });
-        batches_.push_back(std::move(batch));
-        changed_.notify_all();
-    }
-    Batch take() {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [this] { return !batches_.empty(); });
-        auto batch = std::move(batches_.front());
-        batches_.pop_front();
-        changed_.notify_all();
-        return batch;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Batch> batches_;
-};
+using oiab::bench::Batches;
 
 /// The low-water mark that the daemon would use: the last row of the claim before.
 struct LowWater {
