@@ -1,4 +1,7 @@
-"""Scenario slots: handlers of 1 ms, against as many slots × 1000 jobs/s or oiabd's plain drain of the same round, whichever is less."""
+"""Scenario slots: handlers of 1 ms, against as many slots × 1000 jobs/s or oiabd's plain drain of the same round, whichever is less.
+Beside it how long a timer of 1 ms takes on this machine when nothing else runs: no handler can be through sooner."""
+
+import subprocess
 
 from . import chart, drain, peers, report
 from .contenders import Failure
@@ -21,15 +24,22 @@ def _measure(bench, one, connection, slots, ideal):
     return figures | {"ideal": ideal, "share": figures["jobs_per_second"] / ideal}
 
 
+def _bare_timer(bench):
+    """@returns milliseconds"""
+    return float(subprocess.run([bench.build / "bench" / "bench_timer"], capture_output=True, text=True, check=True).stdout)
+
+
 def run(bench):
     oiabd, = bench.contenders("oiabd")
     contenders = [oiabd, *peers.named(bench, *peers.TUNED)]
     rounds = {one.name: {slots: [] for slots in SLOTS} for one in contenders}
-    tops = []
+    tops, timers = [], []
     with bench.server.connect() as connection:
         for number in range(bench.rounds):
             turn = number % len(contenders)
             tops.append(drain.measure(bench, oiabd, connection, bench.scaled(200_000))["jobs_per_second"])
+            timers.append(_bare_timer(bench))
+            bench.say(f"    a timer of 1 ms takes {timers[-1]:.2f} ms: {1 / timers[-1]:.2f} is the most for few slots")
             for slots in SLOTS:
                 for one in contenders[turn:] + contenders[:turn]:
                     if one.name not in rounds:
@@ -54,6 +64,7 @@ def run(bench):
           f"{one['share_highest']:.2f}", f"{one['worker_cpu_us']:.1f}", f"{one['server_cpu_us']:.1f}", f"{one['wal_bytes']:.0f}",
           f"{one['commits']:.4f}", f"{one['dead_tuples']:,.0f}", f"{one['peak_rss_mb']:.0f}"] for label, one in rows]))
     # Under `slots` is oiabd, as the targets read it.
-    bench.record(NAME, {"plain_drain": report.with_range("jobs_per_second", tops), "slots": results.pop("oiabd"), "peers": results})
+    bench.record(NAME, {"plain_drain": report.with_range("jobs_per_second", tops), **report.with_range("bare_timer_ms", timers),
+                        "slots": results.pop("oiabd"), "peers": results})
     chart.bars(bench.out / "slots.svg", "handlers of 1 ms: share of the ideal", [
         chart.Bar(label, one["share"], one["share_lowest"], one["share_highest"]) for label, one in rows], "of the ideal", own="")
