@@ -21,8 +21,9 @@ namespace asio = boost::asio;
 /// thousand a larger claim no longer pays (docs/performance.md).
 constexpr double kPrefetchSeconds = 0.050;
 constexpr std::size_t kMaxPrefetch = 1'000;
-/// Attempts that end no further apart than this come in crowds: hundreds within the time of one round trip.
-constexpr double kRushSeconds = 20e-6;
+/// Attempts that end no further apart than this come in crowds: several within the time that a settle waits for more
+/// (docs/performance.md, what was learnt).
+constexpr double kRushSeconds = 500e-6;
 /// What is believed of the run time after a wrong guess: some 35 short attempts in a row bring the prefetch back.
 constexpr double kLongRun = 2.0;
 /// Weight of the newest run time: half of the mean is younger than about seven attempts.

@@ -48,7 +48,7 @@ public:
     [[nodiscard]] std::size_t wanted() const;
     [[nodiscard]] std::size_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t waiting() const;
-    /// Whether attempts wait, and the slots in use end some every few microseconds by the measured run time. Never
+    /// Whether attempts wait, and the slots in use end several within two milliseconds by the measured run time. Never
     /// blocks.
     [[nodiscard]] bool rushes() const noexcept;
 

@@ -128,8 +128,8 @@ private:
 }  // namespace
 
 TEST_CASE("executor: handlers that take a while rush where many run at once") {
-    CHECK_FALSE(Crowd{16}.rushes_with_one_waiting());
-    CHECK(Crowd{64}.rushes_with_one_waiting());
+    CHECK_FALSE(Crowd{2}.rushes_with_one_waiting());
+    CHECK(Crowd{4}.rushes_with_one_waiting());
 }
 
 TEST_CASE_METHOD(ExecutorFixture, "executor: says once that it runs low, when less than half of the prefetch waits") {
