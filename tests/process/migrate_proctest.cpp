@@ -53,8 +53,8 @@ TEST_CASE(
 
     const auto told = run_child({oiabd_path(), "migrate", "--check"}, connected_to(database), 60s);
     CHECK(told.code == 3);
-    CHECK_THAT(told.out,
-               ContainsSubstring("add column memories.embedding_bits bit(1536) (rewrites the table once: about 2 rows)"));
+    CHECK_THAT(told.out, ContainsSubstring(
+                             "add column memories.embedding_bits bit(1536) (rewrites the table once: about 2 rows)"));
     CHECK(database.value("SELECT to_regclass('workers')") == "NULL");
 
     CHECK(run_child({oiabd_path(), "migrate"}, connected_to(database), 60s).code == 0);

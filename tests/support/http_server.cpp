@@ -276,6 +276,11 @@ std::size_t HttpServer::connections() const {
     return accepted_;
 }
 
+std::size_t HttpServer::answering() const {
+    const std::scoped_lock lock{mutex_};
+    return answering_;
+}
+
 std::size_t HttpServer::most_at_once() const {
     const std::scoped_lock lock{mutex_};
     return most_at_once_;

@@ -90,6 +90,7 @@ public:
     [[nodiscard]] int port() const noexcept { return port_; }
     [[nodiscard]] std::vector<ServedRequest> requests() const;
     [[nodiscard]] std::size_t connections() const;            ///< accepted so far
+    [[nodiscard]] std::size_t answering() const;              ///< requests whose scripts have not returned yet
     [[nodiscard]] std::size_t most_at_once() const;           ///< requests being answered at the same time, at most
     [[nodiscard]] std::vector<std::string> failures() const;  ///< what scripts threw, but for a client that left
 

@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "scripted_provider.hpp"
+#include "support/eventually.hpp"
 
 using namespace oiab::tests;
 
@@ -132,6 +133,10 @@ TEST_CASE("chat: whole tool calls under one index, without index or without id s
 
 TEST_CASE("chat: connections are used again after a stream") {
     Provider provider{streaming({delta("ok"), kStop, "[DONE]"})};
-    for (int i = 0; i < 5; ++i) REQUIRE(provider.ask());
+    for (int i = 0; i < 5; ++i) {
+        REQUIRE(provider.ask());
+        // An answer is complete with [DONE]; its connection is free when the body has ended, too.
+        eventually(10s, [&] { return provider.server.answering() == 0; }, "the stream has ended");
+    }
     CHECK(provider.server.connections() == 1);
 }
