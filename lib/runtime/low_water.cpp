@@ -11,6 +11,10 @@ constexpr std::chrono::seconds kLongest{1};
 constexpr std::chrono::seconds kLongestAmongOthers{10};
 /// Looks at everything may take one part in so many of the time.
 constexpr int kLookShare = 20;
+/// But what turns up below the marks waits no longer than this, and a worker that starts believes for no longer what it
+/// was told: that may be of a day when looks were long.
+constexpr std::chrono::seconds kLongestPutOff{60};
+constexpr std::chrono::seconds kLongestAtStart{5};
 /// A look that took so much longer than its rows alone would have was a long walk.
 constexpr std::chrono::milliseconds kLongWalk{5};
 constexpr std::chrono::microseconds kForEachRow{20};
@@ -24,7 +28,10 @@ constexpr std::size_t kMostMarks = 64;
 
 }  // namespace
 
-core::SteadyTime LowWaterMarks::may_look_at() const noexcept { return looked_at_ + look_took_ * kLookShare; }
+core::SteadyTime LowWaterMarks::may_look_at() const noexcept {
+    const std::chrono::steady_clock::duration longest = resumed_ ? kLongestAtStart : kLongestPutOff;
+    return looked_at_ + std::min(look_took_ * kLookShare, longest);
+}
 
 bool LowWaterMarks::is_among_others(core::SteadyTime now) const noexcept {
     return refused_at_ && now - *refused_at_ < kLongestAmongOthers;
@@ -39,11 +46,13 @@ std::span<const queue::LowWater> LowWaterMarks::at(core::SteadyTime now) const {
 void LowWaterMarks::note(std::span<const core::Job> jobs, bool got_all, bool everything, core::SteadyTime began,
                          core::SteadyTime ended) {
     if (everything) {
-        looked_at_ = began;
-        look_took_ = ended - began;
+        const auto took = ended - began;
         // Once may be a stall of the machine; twice in a row is a walk.
-        const bool long_look = look_took_ - kForEachRow * jobs.size() >= kLongWalk;
+        const bool long_look = took - kForEachRow * jobs.size() >= kLongWalk;
         long_walk_ = std::exchange(long_look_, long_look) && long_look;
+        look_took_ = std::min(took, std::exchange(last_look_took_, took));
+        looked_at_ = began;
+        resumed_ = false;
         wanted_ = false;
     }
     if (!got_all && !long_walk_) {
@@ -102,7 +111,8 @@ void LowWaterMarks::resume(const queue::Frontier& frontier, std::span<const std:
     if (frontier.look < kLongWalk) return;
     follow(frontier, kinds);
     looked_at_ = now;
-    look_took_ = frontier.look;
+    look_took_ = last_look_took_ = frontier.look;
+    resumed_ = true;
     long_walk_ = long_look_ = true;
     told_look_ = frontier.look;
 }

@@ -18,8 +18,8 @@ namespace oiab::runtime {
 ///
 /// - after a claim that came back short, or a hint: at once;
 /// - in any case after a second, or after ten where others claim from the same backlog;
-/// - but never sooner than twenty times after as long as the last one took: under a held snapshot it walks past every
-///   row that was finished since. Where that is a long walk the marks hold even for claims that come back short,
+/// - but never sooner than twenty times after as long as one takes, up to a minute: under a held snapshot it walks past
+///   every row that was finished since. Where that is a long walk the marks hold even for claims that come back short,
 ///   two seconds behind the last row.
 class LowWaterMarks {
 public:
@@ -44,7 +44,8 @@ public:
     [[nodiscard]] bool follows(core::SteadyTime now) const noexcept { return is_among_others(now) && !marks_.empty(); }
     /// Goes on from there, ahead or back, for those of the kinds that it may mean.
     void follow(const queue::Frontier& frontier, std::span<const std::string> kinds);
-    /// At the start: where a look is a long walk the first one is put off as if one had just been made.
+    /// At the start: where a look is a long walk the first one is put off as if one had just been made, by five seconds
+    /// at most.
     void resume(const queue::Frontier& frontier, std::span<const std::string> kinds, core::SteadyTime now);
 
     /// What a look for the next due row may leave out after a claim that came back short: nothing where that is cheap.
@@ -59,7 +60,9 @@ private:
 
     std::vector<queue::LowWater> marks_;
     core::SteadyTime looked_at_{};
-    std::chrono::steady_clock::duration look_took_{};
+    std::chrono::steady_clock::duration look_took_{};  // the shorter of the last two
+    std::chrono::steady_clock::duration last_look_took_{};
+    bool resumed_ = false;                        // no look yet, only what was told of others'
     bool long_look_ = false;                      // the last look took long for what it brought
     bool long_walk_ = false;                      // the last two did: they walked far
     bool caught_up_ = false;                      // the last claim came back short, and the marks stay behind

@@ -95,11 +95,22 @@ TEST_CASE("low water: marks hold for a second, and less where something hints at
 
 TEST_CASE("low water: claims of everything that take long are made so much more rarely") {
     Marks at;
-    at.claim({job("a", 0, 1us)}, true, 200ms);
-    at.now += 2s;
+    at.claim_with_long_looks();
     at.marks.hint();
+    at.now += 1800ms;
     CHECK(at.claim({job("a", 0, 2us)}, true) == 1);
-    at.now += 2s;
+    at.now += 100ms;
+    CHECK(at.claim({job("a", 0, 3us)}, true) == 0);
+}
+
+TEST_CASE("low water: however long a look takes, what is below the marks waits for a minute at most") {
+    Marks at;
+    at.claim({job("a", 0, 1us)}, true, 10s);
+    at.now += 3s;
+    at.claim({job("a", 0, 1us)}, true, 10s);
+    at.now = at.looked_at + 59s;
+    CHECK(at.claim({job("a", 0, 2us)}, true) == 1);
+    at.now = at.looked_at + 60s;
     CHECK(at.claim({job("a", 0, 3us)}, true) == 0);
 }
 
@@ -136,6 +147,15 @@ TEST_CASE("low water: one look that takes long may be a stall of the machine, an
     at.claim({job("a", 0, 2us)}, false);
     CHECK(at.marks.known().empty());
     CHECK(at.claim({}, false) == 0);
+}
+
+TEST_CASE("low water: a stall of the machine does not put off the next look") {
+    Marks at;
+    at.claim({job("a", 0, 1us)}, true);
+    at.now += 2s;
+    CHECK(at.claim({job("a", 0, 2us)}, true, 10s) == 0);
+    at.now += 1s;
+    CHECK(at.claim({job("a", 0, 3us)}, true) == 0);
 }
 
 TEST_CASE("low water: where claims have caught up the marks leave room for rows that are committed late") {

@@ -86,8 +86,19 @@ TEST_CASE("shared marks: a worker that starts while looks are long goes on from 
     // What came back short does not end them, and everything is looked at when the time has come.
     marks.note({}, false, false, kStart, kStart + 1ms);
     REQUIRE(marks.look_at());
-    CHECK(*marks.look_at() == kStart + 6s);
-    CHECK(marks.at(kStart + 6s).empty());
+    CHECK(*marks.look_at() == kStart + 5s);
+    CHECK(marks.at(kStart + 5s).empty());
+}
+
+TEST_CASE("shared marks: what was told of looks long ago puts the first one off by seconds, not for minutes") {
+    runtime::LowWaterMarks marks;
+    marks.resume(at("a", 320us, 8'192ms), kKinds, kStart);
+    marks.hint();
+    CHECK(marks.at(kStart + 4999ms).size() == 1);
+    CHECK(marks.at(kStart + 5s).empty());
+    // It is short by now, and nothing is put off any more.
+    marks.note({}, false, true, kStart + 5s, kStart + 5s + 1ms);
+    CHECK(marks.at(kStart + 5s + 1ms).empty());
 }
 
 TEST_CASE("shared marks: a worker that starts while looks are short looks at everything") {
