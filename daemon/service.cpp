@@ -1,7 +1,5 @@
 #include "daemon/service.hpp"
 
-#include <systemd/sd-daemon.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -21,6 +19,7 @@
 #include "daemon/exit_code.hpp"
 #include "observe/metrics.hpp"
 #include "observe/metrics_writer.hpp"
+#include "observe/systemd.hpp"
 
 namespace oiab::daemon {
 namespace {
@@ -67,7 +66,7 @@ private:
         signals_.async_wait([this](const boost::system::error_code& error, int number) {
             if (error) return;
             log_.info("stop requested", {{"signal", ::sigabbrev_np(number)}});
-            sd_notify(0, "STOPPING=1");
+            observe::tell_service_manager("STOPPING=1");
             engine_->request_stop();
             tick();
             await_signal();
@@ -77,7 +76,7 @@ private:
     void tick() {
         const auto next = engine_->tick();
         // A control thread that hangs stops feeding the watchdog, and systemd restarts the service.
-        sd_notify(0, "WATCHDOG=1");
+        observe::tell_service_manager("WATCHDOG=1");
         if (engine_->stage() == runtime::Stage::kDone) {
             // Not by cancelling what is awaited: this may be the signal's own handler, which awaits the next one.
             context_.stop();
@@ -111,7 +110,7 @@ private:
         std::condition_variable_any stopped;
         std::unique_lock lock{mutex};
         for (int fed = 0; fed < kMostFeeds; ++fed) {
-            sd_notify(0, "WATCHDOG=1");
+            observe::tell_service_manager("WATCHDOG=1");
             if (stopped.wait_for(lock, stop, kInterval, [&] { return stop.stop_requested(); })) return;
         }
     }
@@ -148,7 +147,8 @@ int run_service(const config::Settings& settings) {
                              {"threads", engine_settings.threads},
                              {"lease_ms", engine_settings.lease.count()},
                              {"poll_interval_ms", engine_settings.poll_interval.count()}});
-    sd_notify(0, "READY=1");
+    if (!observe::tell_service_manager("READY=1"))
+        app.log().warn("systemd could not be told that the service is ready, and may end it; is libsystemd installed?");
 
     control.run(engine);
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "observe/log_line.hpp"
+#include "observe/systemd.hpp"
 
 namespace oiab::observe {
 namespace {
@@ -92,7 +92,7 @@ public:
         if (!worker_.empty()) entries.push_back("OIABD_WORKER=" + worker_);
         std::vector<iovec> parts;
         for (auto& entry : entries) parts.push_back({entry.data(), entry.size()});
-        if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0) fallback_.write(level, message, fields);
+        if (!write_to_journal(parts)) fallback_.write(level, message, fields);
     } catch (const std::exception&) {  // out of memory: the line is lost, the work goes on
     }
 
