@@ -14,6 +14,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stop_token>
+#include <thread>
 
 #include "daemon/app.hpp"
 #include "daemon/database.hpp"
@@ -111,6 +113,11 @@ public:
             [this](std::string sentence) { app_.log().error("engine failed", {{"error", sentence}}); },
             [this] { return describe(); }};
         lease_keeper.start();
+        await_signal();
+        const std::jthread signal_watcher{[this](const std::stop_token& done) {
+            const std::stop_callback end{done, [this] { signal_context_.stop(); }};
+            signal_context_.run();
+        }};
         return settle(run_attempt(lease_keeper));
     }
 
@@ -118,6 +125,8 @@ private:
     std::optional<core::Job> claim() {
         if (!options_.dry_run) {
             if (!options_.job) sweep_lanes();
+            // From here on: a signal between the claim and the run would leave a job that nobody runs.
+            for (const int number : {SIGINT, SIGTERM}) signals_.add(number);
             return pg::in_transaction(session_, [this](pg::Transaction& tx) { return claim_in(tx); });
         }
         // The claim itself, taken back: exactly what would happen, and nothing does.
@@ -160,25 +169,26 @@ private:
         return std::move(jobs.front());
     }
 
+    /// The first signal cancels the attempt, whose outcome is still written; a second waits for nothing: the lease
+    /// lapses by itself.
+    void await_signal() {
+        signals_.async_wait([this](const boost::system::error_code& error, int) {
+            if (error) return;
+            if (attempt_->cancelled()) std::_Exit(kExitError);
+            attempt_->request_cancel(core::CancelReason::kShutdown);
+            await_signal();
+        });
+    }
+
     core::Outcome run_attempt(runtime::LeaseKeeper& lease_keeper) {
         asio::io_context context{1};
         asio::cancellation_signal signal;
-        asio::signal_set signals{context, SIGINT, SIGTERM};
         asio::steady_timer timer{context};
         core::Outcome outcome = core::Released{};
-        // A timer or a signal that had come before it was cancelled is told as such, and must not wait anew.
+        // A timer that had come before it was cancelled is told as such, and must not wait anew.
         bool ended = false;
 
         attempt_->begin([&] { asio::post(context, [&] { signal.emit(asio::cancellation_type::terminal); }); });
-        std::function<void()> await_signal = [&] {
-            signals.async_wait([&](const boost::system::error_code& error, int) {
-                if (error || ended) return;
-                // A second signal does not wait for the handler: the lease lapses by itself.
-                if (attempt_->cancelled()) std::_Exit(kExitError);
-                attempt_->request_cancel(core::CancelReason::kShutdown);
-                await_signal();
-            });
-        };
         std::function<void()> watch = [&] {
             timer.expires_after(std::chrono::milliseconds{100});
             timer.async_wait([&](const boost::system::error_code& error) {
@@ -189,13 +199,11 @@ private:
                 watch();
             });
         };
-        await_signal();
         watch();
         asio::co_spawn(context, runtime::run_attempt(*attempt_),
                        asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr error, core::Outcome end) {
                            if (!error) outcome = std::move(end);
                            ended = true;
-                           signals.cancel();
                            timer.cancel();
                        }));
         context.run();
@@ -304,6 +312,8 @@ private:
     runtime::AttemptTable attempts_;
     std::shared_ptr<runtime::LiveAttempt> attempt_;
     runtime::Wakeup pause_;
+    asio::io_context signal_context_{1};
+    asio::signal_set signals_{signal_context_};
 };
 
 }  // namespace

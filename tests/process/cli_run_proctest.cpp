@@ -133,6 +133,32 @@ TEST_CASE("once: Ctrl-C gives the job back uncounted") {
     CHECK(database.value("SELECT status || attempts FROM jobs") == "pending0");
 }
 
+TEST_CASE("once: Ctrl-C during the claim leaves no job that nobody runs") {
+    TestDatabase database;
+    const Cli cli{database};
+    // The claim is held up in its statement until the test lets it go.
+    database.execute(R"(
+        CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$;
+        CREATE TRIGGER hold_up BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.status = 'running')
+            EXECUTE FUNCTION hold_up())");
+    cli.enqueue({"noop", R"({"sleepMs": 600000})"});
+    database.execute("SELECT pg_advisory_lock(4711)");
+    const auto child = cli.start({"--once", "--diagnostics"});
+    eventually(
+        30s,
+        [&] {
+            return database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == "1";
+        },
+        "the claim is under way");
+    child->signal(SIGINT);
+    database.execute("SELECT pg_advisory_unlock(4711)");
+    const auto end = child->wait_or_fail();
+    CHECK_FALSE(end.killed);
+    CHECK(end.code == 5);
+    CHECK(database.value("SELECT status || attempts FROM jobs") == "pending0");
+}
+
 TEST_CASE("enqueue --wait: exits by the outcome") {
     TestDatabase database;
     Cli cli{database};
