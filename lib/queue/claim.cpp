@@ -39,6 +39,12 @@ std::optional<std::chrono::milliseconds> next_due(pg::Transaction& tx, std::span
 
 bool claim_is_under_way(pg::Transaction& tx) { return tx.run(sql::claim_is_under_way).at(0).at(0).as<bool>(); }
 
+std::optional<std::string> find_claim_under_way(pg::Transaction& tx) {
+    const auto rows = tx.run(sql::find_claim_under_way);
+    if (rows.empty()) return std::nullopt;
+    return rows.at(0).at(0).as<std::string>();
+}
+
 bool producers_are_committing(pg::Transaction& tx) {
     return tx.run(sql::producers_are_committing).at(0).at(0).as<bool>();
 }

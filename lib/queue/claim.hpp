@@ -42,6 +42,9 @@ struct ClaimRequest {
 /// Whether another session is claiming at this moment.
 [[nodiscard]] bool claim_is_under_way(pg::Transaction& tx);
 
+/// Which claim that is: a name that no other claim has. nullopt: nobody is claiming. Dearer than claim_is_under_way.
+[[nodiscard]] std::optional<std::string> find_claim_under_way(pg::Transaction& tx);
+
 /// Whether a producer that was passed over for the notification may still be committing. Where the answer is false, the
 /// next claim finds what those have inserted that were passed over before this call.
 [[nodiscard]] bool producers_are_committing(pg::Transaction& tx);

@@ -240,6 +240,7 @@ bool Claimer::stands_back() {
     if (!pg::autocommit(session(), queue::claim_is_under_way)) return false;
     const auto now = world_.clock.now();
     turn_.refused(now, world_.random.uniform());
+    if (turn_.is_impatient(now)) turn_.found_claiming(pg::autocommit(session(), queue::find_claim_under_way), now);
     marks_.among_others(now);
     return true;
 }
@@ -264,13 +265,13 @@ Claimer::Found Claimer::claim(std::size_t wanted) {
     });
     const auto ended = world_.clock.now();
     if (jobs.empty() && in_turn) {
-        // Nothing was there, or somebody else was claiming: who has done so meanwhile is not asked a second time.
-        if (!stands_back()) turn_.insist();
+        // Nothing was there, or somebody else was claiming.
+        if (!stands_back()) turn_.came_back_empty();
         return Found::kNotOurTurn;
     }
     const bool got_all = jobs.size() == wanted;
     gathering_.note(got_all);
-    turn_.note(got_all);
+    turn_.note(jobs.size(), wanted);
     marks_.note(jobs, got_all, everything, started, ended);
     // A claim above the marks that comes back short tells nothing about what is below.
     const bool look_again = !everything && marks_.at(ended).empty();

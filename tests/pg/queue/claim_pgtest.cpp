@@ -110,6 +110,9 @@ TEST_CASE_METHOD(QueueFixture, "claim: in turn nothing is taken while another se
         }));
     };
     const auto is_under_way = [&] { return pg::autocommit(session, queue::claim_is_under_way); };
+    const auto which = [&] { return pg::autocommit(session, queue::find_claim_under_way); };
+    CHECK(which() == std::nullopt);
+    std::optional<std::string> former;
     {
         // A claim whose transaction has not ended.
         pg::Session other{database.settings()};
@@ -118,6 +121,9 @@ TEST_CASE_METHOD(QueueFixture, "claim: in turn nothing is taken while another se
             CHECK(is_under_way());
             CHECK(claim_one(true).empty());
             CHECK(claim_one(false) == Ids{second});
+            former = which();
+            CHECK(former);
+            CHECK(which() == former);
         };
         pg::in_transaction(other, body);
     }
@@ -125,6 +131,14 @@ TEST_CASE_METHOD(QueueFixture, "claim: in turn nothing is taken while another se
     const auto third = insert();
     CHECK(claim_one(true) == Ids{third});
     CHECK_FALSE(is_under_way());
+    CHECK(which() == std::nullopt);
+    pg::Session other{database.settings()};
+    const std::function<void(pg::Transaction&)> another = [&](pg::Transaction& tx) {
+        (void)queue::claim(tx, {.worker = worker, .kinds = {"noop"}});
+        CHECK(which());
+        CHECK(which() != former);
+    };
+    pg::in_transaction(other, another);
 }
 
 TEST_CASE_METHOD(QueueFixture, "claim: how far claims have come is told at once, whatever becomes of who tells it") {

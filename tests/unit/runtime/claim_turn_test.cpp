@@ -17,16 +17,16 @@ constexpr SteadyTime kStart{1h};
 TEST_CASE("claim turn: only large claims ask, and only while there is a backlog") {
     ClaimTurn turn;
     CHECK_FALSE(turn.asks(1'000, kStart));
-    turn.note(true);
+    turn.note(1'000, 1'000);
     CHECK(turn.asks(1'000, kStart));
     CHECK_FALSE(turn.asks(2, kStart));
-    turn.note(false);
+    turn.note(2, 1'000);
     CHECK_FALSE(turn.asks(1'000, kStart));
 }
 
 TEST_CASE("claim turn: pauses after refusals grow to what a claim takes, and end with a turn") {
     ClaimTurn turn;
-    turn.note(true);
+    turn.note(1'000, 1'000);
     CHECK(turn.wait(kStart) == std::nullopt);
     CHECK_FALSE(turn.was_refused());
     turn.refused(kStart, 0.5);
@@ -39,31 +39,69 @@ TEST_CASE("claim turn: pauses after refusals grow to what a claim takes, and end
     CHECK(*turn.wait(kStart) - kStart == ClaimTurn::kLongestPause);
     turn.refused(kStart, 1.0);
     CHECK(*turn.wait(kStart) - kStart > ClaimTurn::kLongestPause);
-    turn.note(true);
+    turn.note(1'000, 1'000);
     CHECK(turn.wait(kStart) == std::nullopt);
     CHECK(turn.asks(1'000, kStart));
 }
 
-TEST_CASE(
-    "claim turn: a worker that is stopped in the middle of its claim holds the others up once, not at every claim") {
+TEST_CASE("claim turn: a claim that hangs holds the others up once, not at every claim") {
     ClaimTurn turn;
-    turn.note(true);
+    turn.note(1'000, 1'000);
     turn.refused(kStart, 0.5);
-    CHECK(turn.asks(1'000, kStart + ClaimTurn::kPatience - 1ms));
-    turn.refused(kStart + ClaimTurn::kPatience - 1ms, 0.5);
-    const auto later = kStart + ClaimTurn::kPatience;
-    CHECK_FALSE(turn.asks(1'000, later));
-    turn.note(true);
-    CHECK_FALSE(turn.asks(1'000, later + 1s));
-    CHECK(turn.asks(1'000, later + ClaimTurn::kImpatience));
+    CHECK_FALSE(turn.is_impatient(kStart + ClaimTurn::kPatience - 1ms));
+    auto now = kStart + ClaimTurn::kPatience;
+    REQUIRE(turn.is_impatient(now));
+    turn.found_claiming("4/17", now);
+    CHECK_FALSE(turn.is_impatient(now));
+    CHECK(turn.asks(1'000, now));
+    now += ClaimTurn::kPatience;
+    REQUIRE(turn.is_impatient(now));
+    turn.found_claiming("4/17", now);
+    CHECK_FALSE(turn.asks(1'000, now));
+    turn.note(1'000, 1'000);
+    CHECK_FALSE(turn.asks(1'000, now + 1s));
+    CHECK(turn.asks(1'000, now + ClaimTurn::kImpatience));
 }
 
-TEST_CASE("claim turn: who found nobody claiming and yet no row does not ask again") {
+TEST_CASE("claim turn: others that claim one after the other are stood back for, however long it takes") {
     ClaimTurn turn;
-    turn.note(true);
-    turn.insist();
-    CHECK_FALSE(turn.asks(1'000, kStart));
-    CHECK(turn.wait(kStart) == std::nullopt);
-    turn.note(true);
+    turn.note(1'000, 1'000);
+    auto now = kStart;
+    turn.refused(now, 0.5);
+    for (const std::optional<std::string> claim :
+         {std::optional<std::string>{"4/17"}, {"5/3"}, {"4/18"}, {}, {"4/18"}}) {
+        now += ClaimTurn::kPatience;
+        turn.refused(now, 0.5);
+        REQUIRE(turn.is_impatient(now));
+        turn.found_claiming(claim, now);
+        CHECK(turn.asks(1'000, now));
+    }
+    // A turn of its own begins anew: the same claim may have been seen before it.
+    turn.note(1'000, 1'000);
+    turn.refused(now, 0.5);
+    now += ClaimTurn::kPatience;
+    turn.found_claiming("4/18", now);
+    CHECK(turn.asks(1'000, now));
+}
+
+TEST_CASE("claim turn: who twice found nobody claiming and yet no row does not ask again") {
+    ClaimTurn turn;
+    turn.note(1'000, 1'000);
+    turn.came_back_empty();
     CHECK(turn.asks(1'000, kStart));
+    turn.refused(kStart, 0.5);
+    turn.came_back_empty();
+    CHECK(turn.asks(1'000, kStart));
+    turn.came_back_empty();
+    CHECK_FALSE(turn.asks(1'000, kStart));
+    turn.note(1'000, 1'000);
+    CHECK(turn.asks(1'000, kStart));
+}
+
+TEST_CASE("claim turn: who got many rows, though fewer than wanted, asks again") {
+    ClaimTurn turn;
+    turn.note(ClaimTurn::kLarge, 1'000);
+    CHECK(turn.asks(1'000, kStart));
+    turn.note(ClaimTurn::kLarge - 1, 1'000);
+    CHECK_FALSE(turn.asks(1'000, kStart));
 }
