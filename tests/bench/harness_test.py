@@ -142,6 +142,19 @@ class Snapshot(unittest.TestCase):
             snapshot.tenths_of([(1, 0.0), (10, 1.0)])
 
 
+    def test_of_several_rounds_the_medians_count(self):
+        """The machine slows down in the middle of one of three drains."""
+        def one(last_tenth, last):
+            return {"batched": {"jobs_per_second": 90}, "tenths": [100] * 9 + [last_tenth],
+                    "first": {"jobs_per_second": 10}, "last": {"jobs_per_second": last}}
+        figures = snapshot.own_medians([one(95, 9), one(50, 5), one(97, 11)], 1000, 10)
+        self.assertAlmostEqual(figures["batched"]["last_to_first"], 0.95)
+        self.assertAlmostEqual(figures["batched"]["last_to_first_lowest"], 0.5)
+        self.assertEqual(figures["batched"]["tenths"][-1], 95)
+        self.assertAlmostEqual(figures["one_slot"]["last_to_first"], 0.9)
+        self.assertAlmostEqual(figures["one_slot"]["last_to_first_highest"], 1.1)
+
+
 class Targets(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
